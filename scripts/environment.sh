@@ -1,0 +1,10 @@
+# Sourced by every script: where caches live and which tools come first. Sets nothing that is already set.
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export CLOISTER_CACHE=${CLOISTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cloister}
+# All checkouts share one target directory: a cold build of the dependencies takes minutes.
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CLOISTER_CACHE/target}
+# The Python tools are keyed by the pinned list, so a change of the list makes a new environment.
+pinned=$(cksum <"$repository/scripts/requirements.txt" | cut -d' ' -f1)
+export CLOISTER_VENV=${CLOISTER_VENV:-$CLOISTER_CACHE/venv-$pinned}
+export PATH=$PATH:$HOME/.cargo/bin:$CLOISTER_VENV/bin
+export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false
