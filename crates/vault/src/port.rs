@@ -13,6 +13,10 @@ pub trait KeyIssuer: Send + Sync {
     /// Makes a new key in the key service for an owner. Each call makes another one.
     async fn create_key(&self, owner: &KeyOwner) -> Result<KmsKeyId, KeyServiceError>;
 
+    /// The owner's keys that are not scheduled for deletion, whether or not anybody recorded them: after a crash
+    /// between making a key and writing it down, this is how it is found again. Slow on services with many keys.
+    async fn find_keys(&self, owner: &KeyOwner) -> Result<Vec<KmsKeyId>, KeyServiceError>;
+
     /// The key's present state. A clinic's own key is checked this way before it is relied upon.
     async fn describe(&self, kms_key: &KmsKeyId) -> Result<KeyState, KeyServiceError>;
 

@@ -155,6 +155,13 @@ impl KeyIssuer for FakeKeyService {
         Ok(id)
     }
 
+    async fn find_keys(&self, owner: &KeyOwner) -> Result<Vec<KmsKeyId>, KeyServiceError> {
+        self.answer().await?;
+        let inner = self.lock();
+        let live = inner.keys.iter().filter(|(_, key)| key.owner == *owner && key.state != KeyState::PendingDeletion);
+        Ok(live.map(|(id, _)| id.clone()).collect())
+    }
+
     async fn describe(&self, kms_key: &KmsKeyId) -> Result<KeyState, KeyServiceError> {
         self.answer().await?;
         let inner = self.lock();
