@@ -6,8 +6,10 @@ A test's id is `classname::name` as its report gives it, for example
 
 import dataclasses
 import pathlib
+import re
 import xml.etree.ElementTree as ElementTree
 
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
 
@@ -55,7 +57,7 @@ def write(path, suite, cases):
         child = ElementTree.SubElement(element, "testcase", classname=classname, name=name,
                                        time=f"{case.seconds:.3f}")
         if case.outcome == FAILED:
-            ElementTree.SubElement(child, "failure", message=case.message)
+            ElementTree.SubElement(child, "failure", message=NOT_XML.sub("", case.message))
         elif case.outcome == SKIPPED:
             ElementTree.SubElement(child, "skipped")
     path = pathlib.Path(path)

@@ -56,8 +56,13 @@ def test_a_star_stands_for_at_least_one_test():
 
 
 def test_junit_round_trip(tmp_path):
-    cases = [junit.Case("a::b::c", junit.PASSED, 1.5), junit.Case("a::d", junit.FAILED, 0.0, "no <way>"),
+    cases = [junit.Case("a::b::c", junit.PASSED, 1.5), junit.Case("a::d", junit.FAILED, 0.0, "no <way>\n"),
              junit.Case("e::f", junit.SKIPPED)]
     junit.write(tmp_path / "one.xml", "suite", cases)
     assert junit.read_all(tmp_path) == {"one": cases}
     assert junit.count(junit.read_all(tmp_path)) == (1, 1, 1)
+
+
+def test_a_message_with_terminal_colors_is_still_xml(tmp_path):
+    junit.write(tmp_path / "one.xml", "suite", [junit.Case("a::b", junit.FAILED, 0.0, "\x1b[31mred\x00")])
+    assert junit.read(tmp_path / "one.xml")[0].message == "[31mred"
