@@ -182,6 +182,8 @@ actions! {
     TenantActivated = "tenant.activated",
     /// A tenant was suspended.
     TenantSuspended = "tenant.suspended",
+    /// An onboarding that failed or was left behind was undone.
+    TenantOnboardingUndone = "tenant.onboarding_undone",
     /// A data key was issued for a tenant.
     TenantKeyIssued = "tenant.key_issued",
     /// A tenant's policy was set.
@@ -189,6 +191,18 @@ actions! {
 
     /// An operator was created.
     OperatorCreated = "operator.created",
+    /// Operators were listed.
+    OperatorListed = "operator.list",
+    /// An operator was stopped, and his API tokens with him.
+    OperatorDisabled = "operator.disabled",
+    /// An operator's API tokens were listed.
+    OperatorTokenListed = "operator.token_list",
+    /// A call came without a token that holds.
+    OperatorAuthenticated = "operator.authenticated",
+    /// A call was refused before it reached an operation: no such route, unreadable body, too many calls.
+    OperatorCall = "operator.call",
+    /// The platform's own keys were made.
+    PlatformKeysCreated = "platform.keys_created",
     /// An operator asked for an API token; the outcome says whether he got one.
     OperatorToken = "operator.token",
     /// An operator's API token was revoked.
