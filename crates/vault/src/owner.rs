@@ -125,10 +125,7 @@ impl FromStr for Purpose {
     type Err = ParseKeyNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|purpose| purpose.as_str() == text)
-            .ok_or(ParseKeyNameError("key purpose"))
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == text).ok_or(ParseKeyNameError("key purpose"))
     }
 }
 
@@ -154,12 +151,9 @@ mod tests {
     #[test]
     fn owners_and_purposes_are_read_back_as_written() {
         let tenant = TenantId::from_uuid(uuid::Uuid::from_u128(7));
-        for owner in [
-            KeyOwner::Tenant(tenant),
-            KeyOwner::TenantLog(tenant),
-            KeyOwner::Platform,
-            KeyOwner::PlatformLog,
-        ] {
+        for owner in
+            [KeyOwner::Tenant(tenant), KeyOwner::TenantLog(tenant), KeyOwner::Platform, KeyOwner::PlatformLog]
+        {
             assert_eq!(owner.to_string().parse(), Ok(owner));
         }
         for purpose in Purpose::ALL {

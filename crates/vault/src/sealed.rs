@@ -160,8 +160,12 @@ pub(crate) fn decrypt(
     buffer: &mut [u8],
     tag: &[u8; TAG],
 ) -> Result<(), VaultError> {
-    let opened =
-        cipher.decrypt_inout_detached(&Nonce::from(*nonce), associated, (&mut *buffer).into(), &Tag::from(*tag));
+    let opened = cipher.decrypt_inout_detached(
+        &Nonce::from(*nonce),
+        associated,
+        (&mut *buffer).into(),
+        &Tag::from(*tag),
+    );
     opened.map_err(|_| {
         buffer.zeroize();
         VaultError::Tampered

@@ -4,14 +4,15 @@
 //! the wrapping key's name and the encryption context, length-prefixed.
 
 use cloister_kernel::Environment;
-use xaes_256_gcm::{Key, Nonce, Xaes256Gcm, aead::{AeadInOut, KeyInit}};
+use xaes_256_gcm::{
+    Key, Nonce, Xaes256Gcm,
+    aead::{AeadInOut, KeyInit},
+};
 use zeroize::Zeroizing;
 
 use crate::{
-    KeyOwner, KeyServiceError, KeyVersion, KmsKeyId, Purpose, WrappedKey,
-    data_key::KEY_LENGTH,
-    sealed::length_prefixed,
-    wrapped::encryption_context,
+    KeyOwner, KeyServiceError, KeyVersion, KmsKeyId, Purpose, WrappedKey, data_key::KEY_LENGTH,
+    sealed::length_prefixed, wrapped::encryption_context,
 };
 
 const DOMAIN: &str = "cloister wrapped key 1";

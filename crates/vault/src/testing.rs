@@ -15,8 +15,8 @@ use cloister_kernel::Environment;
 use zeroize::Zeroizing;
 
 use crate::{
-    DataKey, KeyIssuer, KeyOpener, KeyOwner, KeyServiceError, KeyState, KeyVersion, KmsKeyId, Outage, Purpose,
-    Refusal, WrappedKey,
+    DataKey, KeyIssuer, KeyOpener, KeyOwner, KeyServiceError, KeyState, KeyVersion, KmsKeyId, Outage,
+    Purpose, Refusal, WrappedKey,
     software::{self, WrappingKey},
 };
 
@@ -127,7 +127,7 @@ impl FakeKeyService {
     }
 
     /// Runs something with a key that may wrap and unwrap. Errors as in "Key states of AWS KMS keys": `Disabled` is
-    /// DisabledException, `Unavailable` is KMSInvalidStateException too, but of a store that can come back.
+    /// DisabledException, every other unusable state is KMSInvalidStateException.
     fn with_usable<T>(
         &self,
         kms_key: &KmsKeyId,
@@ -138,7 +138,6 @@ impl FakeKeyService {
         match key.state {
             state if state.is_usable() => run(key),
             KeyState::Disabled => Err(KeyServiceError::Refused(Refusal::Disabled)),
-            KeyState::Unavailable => Err(KeyServiceError::Unavailable(Outage::Away)),
             _ => Err(KeyServiceError::Refused(Refusal::InvalidState)),
         }
     }
@@ -158,7 +157,10 @@ impl KeyIssuer for FakeKeyService {
     async fn find_keys(&self, owner: &KeyOwner) -> Result<Vec<KmsKeyId>, KeyServiceError> {
         self.answer().await?;
         let inner = self.lock();
-        let live = inner.keys.iter().filter(|(_, key)| key.owner == *owner && key.state != KeyState::PendingDeletion);
+        let live = inner
+            .keys
+            .iter()
+            .filter(|(_, key)| key.owner == *owner && key.state != KeyState::PendingDeletion);
         Ok(live.map(|(id, _)| id.clone()).collect())
     }
 

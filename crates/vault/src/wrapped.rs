@@ -98,9 +98,5 @@ pub(crate) fn encryption_context(
     purpose: Purpose,
     version: KeyVersion,
 ) -> [(&'static str, String); 3] {
-    [
-        ("tenant", owner.to_string()),
-        ("purpose", purpose.to_string()),
-        ("version", version.to_string()),
-    ]
+    [("tenant", owner.to_string()), ("purpose", purpose.to_string()), ("version", version.to_string())]
 }

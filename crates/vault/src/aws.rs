@@ -1,0 +1,306 @@
+//! AWS KMS. Owner, purpose and version go along as encryption context: KMS binds them into the wrapped key, demands
+//! them again to open it, and writes them into CloudTrail in clear.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_kms::Client;
+
+/// How to reach AWS KMS. Credentials come from the SDK's default chain (environment, web identity, instance role).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsKeySettings {
+    /// The region; without it the SDK's default chain is asked.
+    pub region: Option<String>,
+    /// Another address than the region's own: a VPC endpoint, or a test server.
+    pub endpoint: Option<String>,
+    /// How often a call is tried, the first time included. Between tries the SDK waits with jitter.
+    pub attempts: u32,
+    /// How long one try may take.
+    pub attempt_timeout: Duration,
+    /// How long a call may take with all its tries.
+    pub call_timeout: Duration,
+}
+
+impl Default for AwsKeySettings {
+    fn default() -> Self {
+        Self {
+            region: None,
+            endpoint: None,
+            attempts: 3,
+            attempt_timeout: Duration::from_secs(2),
+            call_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// AWS KMS behind both ports, each behind its cargo feature. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct AwsKeyService {
+    #[cfg_attr(
+        not(any(feature = "issuer", feature = "opener", feature = "platform-opener")),
+        expect(dead_code, reason = "without a duty there is nothing to call")
+    )]
+    client: Client,
+}
+
+impl AwsKeyService {
+    /// Sets the client up. Nothing is called yet: a wrong address or missing credentials show at the first use.
+    pub async fn connect(settings: &AwsKeySettings) -> Self {
+        let retries = RetryConfig::standard()
+            .with_max_attempts(settings.attempts.max(1))
+            .with_initial_backoff(Duration::from_millis(100))
+            .with_max_backoff(Duration::from_secs(1));
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(settings.attempt_timeout)
+            .operation_attempt_timeout(settings.attempt_timeout)
+            .operation_timeout(settings.call_timeout)
+            .build();
+        let mut loader =
+            aws_config::defaults(BehaviorVersion::latest()).retry_config(retries).timeout_config(timeouts);
+        if let Some(region) = &settings.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        let shared = loader.load().await;
+        let mut config = aws_sdk_kms::config::Builder::from(&shared);
+        if let Some(endpoint) = &settings.endpoint {
+            config = config.endpoint_url(endpoint);
+        }
+        Self { client: Client::from_conf(config.build()) }
+    }
+}
+
+#[cfg(any(feature = "issuer", feature = "opener", feature = "platform-opener"))]
+mod duties {
+    use std::collections::HashMap;
+
+    use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
+
+    use super::AwsKeyService;
+    use crate::{
+        KeyOwner, KeyServiceError, KeyVersion, Outage, Purpose, Refusal, wrapped::encryption_context,
+    };
+
+    fn context(owner: &KeyOwner, purpose: Purpose, version: KeyVersion) -> HashMap<String, String> {
+        encryption_context(owner, purpose, version).map(|(name, value)| (name.to_owned(), value)).into()
+    }
+
+    fn classify<E: ProvideErrorMetadata, R>(error: SdkError<E, R>) -> KeyServiceError {
+        match &error {
+            SdkError::TimeoutError(_) => KeyServiceError::Unavailable(Outage::TimedOut),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+                KeyServiceError::Unavailable(Outage::TimedOut)
+            }
+            SdkError::ServiceError(service) => classify_code(service.err().code().unwrap_or_default()),
+            _ => KeyServiceError::Unavailable(Outage::Away),
+        }
+    }
+
+    /// Sorts the error codes of the KMS API and of AWS's common errors. What is not known blames the service, so
+    /// that it is tried again and seen, and never counts as a decision of the key's owner.
+    pub(super) fn classify_code(code: &str) -> KeyServiceError {
+        match code {
+            "DisabledException" => KeyServiceError::Refused(Refusal::Disabled),
+            "KMSInvalidStateException"
+            | "InvalidKeyUsageException"
+            | "UnsupportedOperationException"
+            | "ValidationException" => KeyServiceError::Refused(Refusal::InvalidState),
+            "NotFoundException" | "InvalidArnException" => KeyServiceError::Refused(Refusal::NotFound),
+            "AccessDeniedException"
+            | "AccessDenied"
+            | "InvalidGrantTokenException"
+            | "NotAuthorized"
+            | "UnrecognizedClientException"
+            | "InvalidClientTokenId"
+            | "InvalidSignatureException"
+            | "MissingAuthenticationToken"
+            | "OptInRequired" => KeyServiceError::Refused(Refusal::Denied),
+            "InvalidCiphertextException" | "IncorrectKeyException" => KeyServiceError::Tampered,
+            "ThrottlingException"
+            | "Throttling"
+            | "RequestLimitExceeded"
+            | "TooManyRequestsException"
+            | "LimitExceededException" => KeyServiceError::Unavailable(Outage::Throttled),
+            "DependencyTimeoutException" => KeyServiceError::Unavailable(Outage::TimedOut),
+            _ => KeyServiceError::Unavailable(Outage::Away),
+        }
+    }
+
+    #[cfg(feature = "issuer")]
+    mod issuing {
+        use async_trait::async_trait;
+        use aws_sdk_kms::types::{DataKeySpec, KeyState as AwsKeyState, Tag};
+
+        use super::*;
+        use crate::{KeyIssuer, KeyState, KmsKeyId, WrappedKey};
+
+        const NO_ANSWER: KeyServiceError = KeyServiceError::Unavailable(Outage::Away);
+
+        /// Set as the key is made, in the same call, so that no key is ever without it.
+        const OWNER_TAG: &str = "cloister-owner";
+
+        impl AwsKeyService {
+            /// Whether the key carries the owner's tag and is not on its way out. A key of the account whose tags are
+            /// not ours to read is not one of ours.
+            async fn is_live_key_of(&self, kms_key: &KmsKeyId, owner: &str) -> Result<bool, KeyServiceError> {
+                let request = self.client.list_resource_tags().key_id(kms_key.as_str());
+                let listed = match request.send().await.map_err(classify) {
+                    Ok(listed) => listed,
+                    Err(KeyServiceError::Refused(_)) => return Ok(false),
+                    Err(error) => return Err(error),
+                };
+                let tagged =
+                    listed.tags().iter().any(|tag| tag.tag_key() == OWNER_TAG && tag.tag_value() == owner);
+                Ok(tagged && self.describe(kms_key).await? != KeyState::PendingDeletion)
+            }
+        }
+
+        #[async_trait]
+        impl KeyIssuer for AwsKeyService {
+            async fn create_key(&self, owner: &KeyOwner) -> Result<KmsKeyId, KeyServiceError> {
+                let tag = Tag::builder().tag_key(OWNER_TAG).tag_value(owner.to_string()).build();
+                let request = self.client.create_key().description(format!("Cloister: {owner}"));
+                let made = request.tags(tag.map_err(|_| NO_ANSWER)?).send().await.map_err(classify)?;
+                let key = made.key_metadata.ok_or(NO_ANSWER)?;
+                Ok(KmsKeyId::new(key.arn.unwrap_or(key.key_id)))
+            }
+
+            async fn find_keys(&self, owner: &KeyOwner) -> Result<Vec<KmsKeyId>, KeyServiceError> {
+                let owner = owner.to_string();
+                let mut found = Vec::new();
+                let mut pages = self.client.list_keys().into_paginator().items().send();
+                while let Some(entry) = pages.next().await {
+                    let entry = entry.map_err(classify)?;
+                    let Some(name) = entry.key_arn.or(entry.key_id) else { continue };
+                    let kms_key = KmsKeyId::new(name);
+                    if self.is_live_key_of(&kms_key, &owner).await? {
+                        found.push(kms_key);
+                    }
+                }
+                Ok(found)
+            }
+
+            async fn describe(&self, kms_key: &KmsKeyId) -> Result<KeyState, KeyServiceError> {
+                let described =
+                    self.client.describe_key().key_id(kms_key.as_str()).send().await.map_err(classify)?;
+                match described.key_metadata.and_then(|key| key.key_state) {
+                    Some(AwsKeyState::Creating) => Ok(KeyState::Creating),
+                    Some(AwsKeyState::Enabled) => Ok(KeyState::Enabled),
+                    Some(AwsKeyState::Disabled) => Ok(KeyState::Disabled),
+                    Some(AwsKeyState::PendingDeletion) => Ok(KeyState::PendingDeletion),
+                    Some(AwsKeyState::PendingImport) => Ok(KeyState::PendingImport),
+                    Some(AwsKeyState::PendingReplicaDeletion) => Ok(KeyState::PendingReplicaDeletion),
+                    Some(AwsKeyState::Unavailable) => Ok(KeyState::Unavailable),
+                    Some(AwsKeyState::Updating) => Ok(KeyState::Updating),
+                    _ => Err(NO_ANSWER),
+                }
+            }
+
+            async fn enable_rotation(&self, kms_key: &KmsKeyId) -> Result<(), KeyServiceError> {
+                let request = self.client.enable_key_rotation().key_id(kms_key.as_str());
+                request.send().await.map(|_| ()).map_err(classify)
+            }
+
+            async fn schedule_deletion(&self, kms_key: &KmsKeyId, days: u8) -> Result<(), KeyServiceError> {
+                let request = self.client.schedule_key_deletion().key_id(kms_key.as_str());
+                request.pending_window_in_days(days.into()).send().await.map(|_| ()).map_err(classify)
+            }
+
+            async fn issue_data_key(
+                &self,
+                kms_key: &KmsKeyId,
+                owner: &KeyOwner,
+                purpose: Purpose,
+                version: KeyVersion,
+            ) -> Result<WrappedKey, KeyServiceError> {
+                let issued = self
+                    .client
+                    .generate_data_key_without_plaintext()
+                    .key_id(kms_key.as_str())
+                    .key_spec(DataKeySpec::Aes256)
+                    .set_encryption_context(Some(context(owner, purpose, version)))
+                    .send()
+                    .await
+                    .map_err(classify)?;
+                let blob = issued.ciphertext_blob.ok_or(NO_ANSWER)?.into_inner();
+                // KMS names the key by its ARN, which stays right where an alias is moved.
+                let kms_key = issued.key_id.map_or_else(|| kms_key.clone(), KmsKeyId::new);
+                Ok(WrappedKey { owner: *owner, purpose, version, kms_key, blob })
+            }
+        }
+    }
+
+    #[cfg(any(feature = "opener", feature = "platform-opener"))]
+    mod opening {
+        use async_trait::async_trait;
+        use aws_sdk_kms::primitives::Blob;
+        use zeroize::Zeroizing;
+
+        use super::*;
+        use crate::{DataKey, WrappedKey};
+
+        /// The longest ciphertext that KMS takes.
+        const LONGEST_BLOB: usize = 6144;
+
+        impl AwsKeyService {
+            async fn unwrap_key(&self, wrapped: &WrappedKey) -> Result<DataKey, KeyServiceError> {
+                if wrapped.blob.is_empty() || wrapped.blob.len() > LONGEST_BLOB {
+                    return Err(KeyServiceError::Tampered);
+                }
+                let opened = self
+                    .client
+                    .decrypt()
+                    .key_id(wrapped.kms_key.as_str())
+                    .ciphertext_blob(Blob::new(wrapped.blob.clone()))
+                    .set_encryption_context(Some(context(&wrapped.owner, wrapped.purpose, wrapped.version)))
+                    .send()
+                    .await
+                    .map_err(classify)?;
+                let plaintext = opened.plaintext.ok_or(KeyServiceError::Unavailable(Outage::Away))?;
+                DataKey::from_slice(&Zeroizing::new(plaintext.into_inner()))
+            }
+        }
+
+        #[cfg(feature = "opener")]
+        #[async_trait]
+        impl crate::KeyOpener for AwsKeyService {
+            async fn open_data_key(&self, wrapped: &WrappedKey) -> Result<DataKey, KeyServiceError> {
+                self.unwrap_key(wrapped).await
+            }
+        }
+
+        #[cfg(feature = "platform-opener")]
+        #[async_trait]
+        impl crate::platform_opener::private::Unwrap for AwsKeyService {
+            async fn unwrap(&self, wrapped: &WrappedKey) -> Result<DataKey, KeyServiceError> {
+                self.unwrap_key(wrapped).await
+            }
+        }
+
+        #[cfg(feature = "platform-opener")]
+        impl crate::PlatformKeyService for AwsKeyService {}
+    }
+}
+
+#[cfg(all(test, any(feature = "issuer", feature = "opener", feature = "platform-opener")))]
+mod tests {
+    use super::duties::classify_code;
+    use crate::{KeyServiceError, Outage, Refusal};
+
+    #[test]
+    fn kms_error_codes_keep_outage_refusal_and_tampering_apart() {
+        for (code, error) in [
+            ("DisabledException", KeyServiceError::Refused(Refusal::Disabled)),
+            ("KMSInvalidStateException", KeyServiceError::Refused(Refusal::InvalidState)),
+            ("NotFoundException", KeyServiceError::Refused(Refusal::NotFound)),
+            ("AccessDeniedException", KeyServiceError::Refused(Refusal::Denied)),
+            ("InvalidCiphertextException", KeyServiceError::Tampered),
+            ("IncorrectKeyException", KeyServiceError::Tampered),
+            ("ThrottlingException", KeyServiceError::Unavailable(Outage::Throttled)),
+            ("KeyUnavailableException", KeyServiceError::Unavailable(Outage::Away)),
+            ("KMSInternalException", KeyServiceError::Unavailable(Outage::Away)),
+            ("SomethingNew", KeyServiceError::Unavailable(Outage::Away)),
+        ] {
+            assert_eq!(classify_code(code), error, "{code}");
+        }
+    }
+}
