@@ -1,0 +1,240 @@
+//! A private PostgreSQL cluster, over TLS and plain TCP on a random loopback port.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use cloister_kernel::Environment;
+use tempfile::TempDir;
+
+use crate::{
+    Certificates, ServiceError,
+    ports::free_port,
+    process::{Process, StopSignal, find, run},
+};
+
+const INSTALL: &str = "scripts/install services";
+
+/// A cluster with a superuser: given by `CLOISTER_TEST_DATABASE_URL`, or started here and gone with this value.
+#[derive(Debug)]
+pub struct Postgres {
+    url: String,
+    authority: Option<PathBuf>,
+    _started: Option<(Process, TempDir)>,
+}
+
+impl Postgres {
+    /// The cluster that the test run started, else one of this value's own (about two seconds).
+    pub fn given_or_started() -> Result<Self, ServiceError> {
+        match std::env::var("CLOISTER_TEST_DATABASE_URL") {
+            Ok(url) => {
+                let authority = std::env::var_os("CLOISTER_TEST_DATABASE_CA").map(PathBuf::from);
+                Ok(Self { url, authority, _started: None })
+            }
+            Err(_) => Self::start(),
+        }
+    }
+
+    /// Starts a cluster without durability: its data does not outlive this value.
+    pub fn start() -> Result<Self, ServiceError> {
+        let folder = crate::service_folder()?;
+        let certificates = Certificates::issue(folder.path(), &[])?;
+        let data = folder.path().join("postgres");
+        let password = hexadecimal(&Environment::system().bytes::<16>());
+        fs::create_dir(&data).map_err(ServiceError::system("making PostgreSQL's folder"))?;
+        let password_file = data.join("password");
+        fs::write(&password_file, &password).map_err(ServiceError::system("writing a password"))?;
+        for (name, file) in [("server.pem", &certificates.certificate), ("server.key", &certificates.key)] {
+            fs::copy(file, data.join(name)).map_err(ServiceError::system("copying a certificate"))?;
+        }
+        let as_root = is_root();
+        if as_root {
+            run(Command::new("chown").args(["-R", "postgres:postgres"]).arg(&data))?;
+        }
+        let cluster = data.join("cluster");
+        run(Self::program("initdb", as_root)?
+            .args(["--no-sync", "--auth=scram-sha-256", "--username=postgres", "--encoding=UTF8"])
+            .args(["--locale=C.UTF-8", "--pwfile"])
+            .arg(&password_file)
+            .arg("--pgdata")
+            .arg(&cluster)
+            .current_dir("/"))?;
+        let port = free_port()?;
+        let mut server = Self::program("postgres", as_root)?;
+        server.arg("-D").arg(&cluster);
+        for (name, value) in [
+            ("listen_addresses", "127.0.0.1"),
+            ("port", &port.to_string()),
+            ("unix_socket_directories", &data.display().to_string()),
+            ("max_connections", "300"),
+            ("fsync", "off"),
+            ("synchronous_commit", "off"),
+            ("full_page_writes", "off"),
+            ("ssl", "on"),
+            ("ssl_cert_file", &data.join("server.pem").display().to_string()),
+            ("ssl_key_file", &data.join("server.key").display().to_string()),
+        ] {
+            server.args(["-c", &format!("{name}={value}")]);
+        }
+        let process = Process::start("postgresql", folder.path(), StopSignal::Quit, &server)?;
+        let ready = program_path("pg_isready")?;
+        process.wait_until(|| {
+            let mut probe = Command::new(&ready);
+            run(probe.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()])).is_ok()
+        })?;
+        Ok(Self {
+            url: format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres"),
+            authority: Some(certificates.authority),
+            _started: Some((process, folder)),
+        })
+    }
+
+    /// Where the superuser connects.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The authority that issued the server's certificate; `None` when the given cluster came without one.
+    pub fn authority(&self) -> Option<&Path> {
+        self.authority.as_deref()
+    }
+
+    /// A new, empty database of this cluster; dropped, connections and all, with the value.
+    pub fn scratch_database(&self) -> Result<ScratchDatabase, ServiceError> {
+        let name = format!("scratch_{}", Environment::system().uuid().simple());
+        self.execute(&format!("CREATE DATABASE {name}"))?;
+        Ok(ScratchDatabase { url: url_of_database(&self.url, &name), name, cluster: self.url.clone() })
+    }
+
+    /// Runs statements as superuser in the cluster's `postgres` database; what `psql -At` prints.
+    pub fn execute(&self, statements: &str) -> Result<String, ServiceError> {
+        psql(&self.url, statements)
+    }
+
+    fn program(name: &'static str, as_root: bool) -> Result<Command, ServiceError> {
+        let path = program_path(name)?;
+        if !as_root {
+            return Ok(Command::new(path));
+        }
+        // PostgreSQL refuses to run as root; Debian's package brings a user for it.
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]).arg(path);
+        Ok(command)
+    }
+}
+
+/// One database that is dropped with this value.
+#[derive(Debug)]
+pub struct ScratchDatabase {
+    name: String,
+    url: String,
+    cluster: String,
+}
+
+impl ScratchDatabase {
+    /// Where the superuser connects to this database.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The same for another role of the cluster.
+    pub fn url_for(&self, role: &str, password: &str) -> String {
+        match self.url.split_once('@') {
+            Some((_, place)) => format!("postgres://{role}:{password}@{place}"),
+            None => self.url.clone(),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs statements as superuser in this database; what `psql -At` prints.
+    pub fn execute(&self, statements: &str) -> Result<String, ServiceError> {
+        psql(&self.url, statements)
+    }
+}
+
+impl Drop for ScratchDatabase {
+    fn drop(&mut self) {
+        // The cluster may have ended before this value: then the database is gone as well.
+        let _ = psql(&self.cluster, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+    }
+}
+
+fn psql(url: &str, statements: &str) -> Result<String, ServiceError> {
+    let mut psql = Command::new(program_path("psql")?);
+    run(psql.args(["-X", "-At", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statements]))
+}
+
+fn url_of_database(url: &str, name: &str) -> String {
+    let (place, parameters) = url.split_once('?').map_or((url, None), |(place, rest)| (place, Some(rest)));
+    let server = place.rsplit_once('/').map_or(place, |(server, _)| server);
+    parameters.map_or_else(|| format!("{server}/{name}"), |rest| format!("{server}/{name}?{rest}"))
+}
+
+/// Debian keeps the server's programs outside the PATH, in a folder for each version: the newest wins.
+fn program_path(name: &'static str) -> Result<PathBuf, ServiceError> {
+    let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<u32> =
+        installed.filter_map(|entry| entry.file_name().to_str().and_then(|name| name.parse().ok())).collect();
+    versions.sort_unstable_by(|one, other| other.cmp(one));
+    let folders: Vec<PathBuf> =
+        versions.iter().map(|version| PathBuf::from(format!("/usr/lib/postgresql/{version}/bin"))).collect();
+    find(name, &folders).ok_or(ServiceError::Missing { program: name, install: INSTALL })
+}
+
+/// Whether this process runs as root, asked of the kernel through its own process entry.
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata("/proc/self").is_ok_and(|entry| entry.uid() == 0)
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_cluster_serves_tls_and_ends_with_its_value() {
+        let postgres = Postgres::start().unwrap();
+        let authority = postgres.authority().unwrap().display().to_string();
+        let url = format!("{}?sslmode=verify-full&sslrootcert={authority}", postgres.url());
+        let answer = psql(&url, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").unwrap();
+        assert_eq!(answer.trim(), "t");
+        drop(postgres);
+        assert!(psql(&url, "SELECT 1").is_err());
+    }
+
+    #[test]
+    fn a_scratch_database_is_dropped_although_it_is_in_use() {
+        let postgres = Postgres::given_or_started().unwrap();
+        let scratch = postgres.scratch_database().unwrap();
+        scratch.execute("CREATE TABLE seen (id int); INSERT INTO seen VALUES (1)").unwrap();
+        assert_eq!(scratch.execute("SELECT count(*) FROM seen").unwrap().trim(), "1");
+        let count = format!("SELECT count(*) FROM pg_database WHERE datname = '{}'", scratch.name());
+        assert_eq!(postgres.execute(&count).unwrap().trim(), "1");
+        drop(scratch);
+        assert_eq!(postgres.execute(&count).unwrap().trim(), "0");
+    }
+
+    #[test]
+    fn urls_keep_their_parameters_and_change_database_or_role() {
+        assert_eq!(
+            url_of_database("postgres://a:b@h:1/postgres?sslmode=require", "x"),
+            "postgres://a:b@h:1/x?sslmode=require"
+        );
+        let scratch = ScratchDatabase {
+            name: "x".into(),
+            url: "postgres://a:b@h:1/x".into(),
+            cluster: "postgres://a:b@127.0.0.1:1/postgres".into(),
+        };
+        assert_eq!(scratch.url_for("serve", "pw"), "postgres://serve:pw@h:1/x");
+    }
+}

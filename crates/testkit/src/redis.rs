@@ -1,0 +1,99 @@
+//! A private Redis that speaks TLS only, on a random loopback port, without persistence.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use cloister_kernel::Environment;
+use tempfile::TempDir;
+
+use crate::{
+    Certificates, ServiceError,
+    ports::{accepts_connections, free_port},
+    process::{Process, StopSignal, find},
+};
+
+/// A Redis: given by `CLOISTER_TEST_REDIS_URL` and `CLOISTER_TEST_REDIS_CA`, or started here and gone with this
+/// value. A given one is shared by the tests of the run: keys of a test need a prefix of their own.
+#[derive(Debug)]
+pub struct Redis {
+    url: String,
+    authority: PathBuf,
+    started: Option<(Process, TempDir)>,
+}
+
+impl Redis {
+    /// The one that the test run started, else one of this value's own.
+    pub fn given_or_started() -> Result<Self, ServiceError> {
+        match (std::env::var("CLOISTER_TEST_REDIS_URL"), std::env::var_os("CLOISTER_TEST_REDIS_CA")) {
+            (Ok(url), Some(authority)) => Ok(Self { url, authority: authority.into(), started: None }),
+            _ => Self::start(),
+        }
+    }
+
+    /// Starts one.
+    pub fn start() -> Result<Self, ServiceError> {
+        let program = find("redis-server", &[])
+            .ok_or(ServiceError::Missing { program: "redis-server", install: "scripts/install services" })?;
+        let folder = crate::service_folder()?;
+        let certificates = Certificates::issue(folder.path(), &[])?;
+        let port = free_port()?;
+        let password = Environment::system().uuid().simple().to_string();
+        let configuration = folder.path().join("redis.conf");
+        let settings = format!(
+            "bind 127.0.0.1\nport 0\ntls-port {port}\ntls-auth-clients no\nsave \"\"\nappendonly no\n\
+             tls-cert-file {}\ntls-key-file {}\ntls-ca-cert-file {}\nrequirepass {password}\ndir {}\n",
+            certificates.certificate.display(),
+            certificates.key.display(),
+            certificates.authority.display(),
+            folder.path().display(),
+        );
+        fs::write(&configuration, settings).map_err(ServiceError::system("writing Redis's configuration"))?;
+        let mut server = Command::new(program);
+        server.arg(&configuration);
+        let process = Process::start("redis", folder.path(), StopSignal::Terminate, &server)?;
+        process.wait_until(|| accepts_connections(port))?;
+        Ok(Self {
+            url: format!("rediss://default:{password}@localhost:{port}/"),
+            authority: certificates.authority,
+            started: Some((process, folder)),
+        })
+    }
+
+    /// A `rediss://` address with its password.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The authority to trust, as a PEM file.
+    pub fn authority(&self) -> &PathBuf {
+        &self.authority
+    }
+
+    /// Takes it away, to see what happens. False when it is a given one, which others use too.
+    pub fn stop(&mut self) -> bool {
+        self.started.as_mut().map(|(process, _)| process.stop()).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, process::Stdio};
+
+    use super::*;
+
+    fn ping(redis: &Redis) -> String {
+        let mut client = Command::new("redis-cli");
+        client.args(["-u", redis.url(), "--no-auth-warning", "--cacert"]).arg(redis.authority());
+        let mut client =
+            client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        client.stdin.take().unwrap().write_all(b"PING\n").unwrap();
+        String::from_utf8(client.wait_with_output().unwrap().stdout).unwrap()
+    }
+
+    #[test]
+    fn answers_over_tls_until_it_is_stopped() {
+        let mut redis = Redis::start().unwrap();
+        assert_eq!(ping(&redis).trim(), "PONG");
+        assert!(redis.stop());
+        assert_ne!(ping(&redis).trim(), "PONG");
+    }
+}
