@@ -11,6 +11,7 @@
 mod bundle;
 mod compartment;
 mod content;
+mod decimal;
 mod element;
 mod json;
 mod linking;
@@ -20,9 +21,11 @@ mod outcome;
 mod participants;
 mod patient;
 mod plan;
+mod range;
 mod reference;
 mod resource_type;
 mod response;
+mod result;
 mod shape;
 mod summary;
 
@@ -39,7 +42,9 @@ pub use patient::{
     identifier_tokens, identifiers_of,
 };
 pub use plan::{BundlePlan, Effect, Known, Operation, ResolvedPlan};
+pub use range::{Interpretation, ReferenceRange};
 pub use reference::{Identity, ReferenceText, parse_condition};
 pub use resource_type::ResourceType;
 pub use response::{EntryResult, TransactionResponse};
+pub use result::{Reading, ResultView, ValueKind};
 pub use summary::{category, clinical_time, code_tokens, is_retracted, workflow_status};

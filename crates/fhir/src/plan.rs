@@ -200,7 +200,12 @@ impl BundlePlan {
         let mut seen: HashMap<Uuid, usize> = HashMap::new();
         for (position, planned) in self.entries.iter().enumerate() {
             let path = format!("Bundle.entry[{position}]");
-            let found = planned.lookups.iter().find_map(&known);
+            let answers: Vec<Known> = planned.lookups.iter().filter_map(&known).collect();
+            let found = answers.first().copied();
+            if answers.iter().any(|other| Some(other.id) != found.map(|found| found.id)) {
+                let words = "Its identifiers and url lead to different resources on the platform.";
+                outcome.push_error(IssueCode::MultipleMatches, path.as_str(), words);
+            }
             if found.is_some_and(|found| found.resource_type != planned.entry.resource_type) {
                 let words = "A resource of another type is known under this identity.";
                 outcome.push_error(IssueCode::Conflict, path.as_str(), words);
