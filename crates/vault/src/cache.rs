@@ -156,6 +156,22 @@ impl KeyCache {
         drained
     }
 
+    /// How many keys are held; exact after [`Self::tidy`].
+    pub fn len(&self) -> u64 {
+        self.0.entries.entry_count()
+    }
+
+    /// Whether no key is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Evicts and overwrites what is over the bound, expired or purged. The cache does so by itself as it is used; a
+    /// schedule may call this where it lies idle.
+    pub async fn tidy(&self) {
+        self.0.entries.run_pending_tasks().await;
+    }
+
     pub(crate) fn environment(&self) -> &Environment {
         &self.0.environment
     }
@@ -258,6 +274,6 @@ impl EntryName {
 
 impl fmt::Debug for KeyCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyCache({} keys)", self.0.entries.entry_count())
+        write!(f, "KeyCache({} keys)", self.len())
     }
 }

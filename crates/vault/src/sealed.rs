@@ -177,3 +177,35 @@ impl fmt::Debug for SealedValue {
         write!(f, "SealedValue({} bytes)", self.0.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use xaes_256_gcm::aead::KeyInit;
+
+    use super::*;
+
+    #[test]
+    fn a_failed_open_leaves_zeros_in_the_buffer() {
+        let cipher = Xaes256Gcm::new(&[7; 32].into());
+        let mut buffer = *b"secret result";
+        let nonce = Nonce::from([9; 24]);
+        let tag = cipher.encrypt_inout_detached(&nonce, b"here", (&mut buffer[..]).into()).unwrap();
+        let sealed = buffer;
+        for (associated, change) in [(b"there".as_slice(), 0), (b"here", 1)] {
+            let mut tag: [u8; 16] = tag.into();
+            tag[15] ^= change;
+            let mut buffer = sealed;
+            let failed = decrypt(&cipher, &[9; 24], associated, &mut buffer, &tag);
+            assert_eq!(failed, Err(VaultError::Tampered));
+            assert_eq!(buffer, [0; 13]);
+        }
+        decrypt(&cipher, &[9; 24], b"here", &mut buffer, &tag.into()).unwrap();
+        assert_eq!(&buffer, b"secret result");
+    }
+
+    #[test]
+    fn fields_never_run_into_each_other() {
+        assert_ne!(length_prefixed(&[b"ab", b"c"]), length_prefixed(&[b"a", b"bc"]));
+        assert_ne!(length_prefixed(&[b"a", b""]), length_prefixed(&[b"a"]));
+    }
+}

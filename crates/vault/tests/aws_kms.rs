@@ -1,0 +1,80 @@
+//! The AWS adapter against a running KMS (or a server that speaks its protocol) named by
+//! `CLOISTER_TEST_KMS_ENDPOINT`, with credentials and region in the SDK's own variables. Key states are tested
+//! against the in-memory service of the `testing` feature: test servers are known to open with disabled keys.
+
+use cloister_kernel::{Environment, TenantId};
+use cloister_vault::{
+    AwsKeyService, AwsKeySettings, KeyIssuer, KeyOpener, KeyOwner, KeyServiceError, KeyState, KeyVersion,
+    KmsKeyId, PlatformKeyOpener, Purpose, Refusal, WrappedKey,
+};
+use std::{sync::Arc, time::Duration};
+
+async fn service() -> Option<AwsKeyService> {
+    let Ok(endpoint) = std::env::var("CLOISTER_TEST_KMS_ENDPOINT") else {
+        println!("NOT RUN: CLOISTER_TEST_KMS_ENDPOINT is not set");
+        return None;
+    };
+    let settings =
+        AwsKeySettings { region: Some("us-east-1".into()), endpoint: Some(endpoint), ..Default::default() };
+    Some(AwsKeyService::connect(&settings).await)
+}
+
+fn tenant() -> TenantId {
+    Environment::system().id()
+}
+
+#[tokio::test]
+async fn a_data_key_opens_under_its_own_encryption_context_only() {
+    let Some(service) = service().await else { return };
+    let (one, two) = (tenant(), tenant());
+    let owner = KeyOwner::Tenant(one);
+    let kms_key = service.create_key(&owner).await.unwrap();
+    assert_eq!(service.describe(&kms_key).await, Ok(KeyState::Enabled));
+    service.enable_rotation(&kms_key).await.unwrap();
+    let wrapped = service.issue_data_key(&kms_key, &owner, Purpose::Phi, KeyVersion::FIRST).await.unwrap();
+    assert!(service.open_data_key(&wrapped).await.is_ok());
+    for moved in [
+        WrappedKey { owner: KeyOwner::Tenant(two), ..wrapped.clone() },
+        WrappedKey { owner: KeyOwner::TenantLog(one), ..wrapped.clone() },
+        WrappedKey { purpose: Purpose::Pii, ..wrapped.clone() },
+        WrappedKey { version: KeyVersion(2), ..wrapped.clone() },
+        WrappedKey { blob: Vec::new(), ..wrapped.clone() },
+    ] {
+        assert_eq!(service.open_data_key(&moved).await.err(), Some(KeyServiceError::Tampered), "{moved:?}");
+    }
+    let mut blob = wrapped.blob.clone();
+    *blob.last_mut().unwrap() ^= 1;
+    let changed = WrappedKey { blob, ..wrapped.clone() };
+    assert_eq!(service.open_data_key(&changed).await.err(), Some(KeyServiceError::Tampered));
+    let opener = PlatformKeyOpener::new(Arc::new(service));
+    assert_eq!(opener.open_data_key(&wrapped).await.err(), Some(KeyServiceError::Refused(Refusal::Denied)));
+}
+
+#[tokio::test]
+async fn an_owners_keys_are_found_until_they_are_scheduled_for_deletion() {
+    let Some(service) = service().await else { return };
+    let owner = KeyOwner::Tenant(tenant());
+    assert_eq!(service.find_keys(&owner).await.unwrap(), []);
+    let kms_key = service.create_key(&owner).await.unwrap();
+    assert_eq!(service.find_keys(&owner).await.unwrap(), [kms_key.clone()]);
+    service.schedule_deletion(&kms_key, 7).await.unwrap();
+    assert_eq!(service.describe(&kms_key).await, Ok(KeyState::PendingDeletion));
+    assert_eq!(service.find_keys(&owner).await.unwrap(), []);
+    let unknown = KmsKeyId::new(uuid::Uuid::nil().to_string());
+    assert_eq!(service.describe(&unknown).await, Err(KeyServiceError::Refused(Refusal::NotFound)));
+}
+
+#[tokio::test]
+async fn an_address_where_nobody_answers_is_an_outage_within_its_time() {
+    let settings = AwsKeySettings {
+        region: Some("us-east-1".into()),
+        endpoint: Some("http://127.0.0.1:9".into()),
+        attempts: 2,
+        attempt_timeout: Duration::from_millis(300),
+        call_timeout: Duration::from_secs(1),
+    };
+    let service = AwsKeyService::connect(&settings).await;
+    let described =
+        tokio::time::timeout(Duration::from_secs(5), service.describe(&KmsKeyId::new("none"))).await.unwrap();
+    assert!(matches!(described, Err(KeyServiceError::Unavailable(_))), "{described:?}");
+}
