@@ -1,0 +1,5 @@
+use cloister_access::compile;
+
+fn main() {
+    let _ = compile::enforcer;
+}
