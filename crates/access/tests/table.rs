@@ -1,4 +1,5 @@
 //! The compiled table: reviewed as a snapshot, equal to casbin cell by cell, fast to make and to ask.
+#![allow(clippy::unwrap_used, reason = "a suite stops at what it did not expect")]
 
 mod support;
 

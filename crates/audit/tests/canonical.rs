@@ -1,4 +1,5 @@
 //! The canonical encoding: a pinned vector, and no two events with the same bytes.
+#![allow(clippy::unwrap_used, reason = "a suite stops at what it did not expect")]
 
 use cloister_audit::{
     ActionCode, Actor, ClearPart, Event, EventContext, EventDraft, Log, Moment, Outcome, SealedPart, Term,
