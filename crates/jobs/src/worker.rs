@@ -1,0 +1,115 @@
+//! The loop that leases and runs jobs.
+
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use cloister_kernel::Environment;
+use cloister_store::{LeasedJob, PlatformStore, StoreError};
+use futures_util::FutureExt;
+use tokio::{sync::watch, task::JoinSet};
+use uuid::Uuid;
+
+use crate::{Handler, JobFailure};
+
+/// How a worker works.
+#[derive(Debug, Clone, Copy)]
+pub struct WorkerSettings {
+    /// How long it rests when nothing is due.
+    pub rest: Duration,
+    /// How long a job is held at most; the handler is stopped a little earlier.
+    pub lease: Duration,
+    /// How many jobs run at once.
+    pub at_once: u16,
+}
+
+impl Default for WorkerSettings {
+    fn default() -> Self {
+        Self { rest: Duration::from_secs(1), lease: Duration::from_secs(60), at_once: 4 }
+    }
+}
+
+/// One worker. Several may run over the same database: each job is leased to one of them.
+pub struct Worker {
+    id: Uuid,
+    store: PlatformStore,
+    handlers: BTreeMap<&'static str, Arc<dyn Handler>>,
+    settings: WorkerSettings,
+}
+
+impl Worker {
+    /// A worker for the kinds of jobs that the handlers do.
+    pub fn new(
+        store: PlatformStore,
+        handlers: Vec<Arc<dyn Handler>>,
+        settings: WorkerSettings,
+        environment: &Environment,
+    ) -> Self {
+        let handlers = handlers.into_iter().map(|handler| (handler.kind(), handler)).collect();
+        Self { id: environment.uuid(), store, handlers, settings }
+    }
+
+    /// Works until `stop` turns true, then finishes what it holds.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let worked = match self.run_due().await {
+                Ok(count) => count > 0,
+                Err(error) => {
+                    tracing::warn!(error = %error, "the worker could not lease jobs");
+                    false
+                }
+            };
+            if worked {
+                continue;
+            }
+            tokio::select! {
+                changed = stop.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(self.settings.rest) => {}
+            }
+        }
+    }
+
+    /// Leases one batch of due jobs, runs it, and says how many jobs that were.
+    ///
+    /// # Errors
+    /// When no jobs could be leased; a failing job is not an error here.
+    pub async fn run_due(&self) -> Result<usize, StoreError> {
+        let kinds: Vec<&str> = self.handlers.keys().copied().collect();
+        let lease = time::Duration::try_from(self.settings.lease).unwrap_or(time::Duration::MINUTE);
+        let jobs = self.store.lease_jobs(self.id, &kinds, lease, self.settings.at_once).await?;
+        let count = jobs.len();
+        let mut running = JoinSet::new();
+        for job in jobs {
+            let (store, handler) = (self.store.clone(), self.handlers.get(job.kind.as_str()).cloned());
+            let longest = self.settings.lease.mul_f32(0.8);
+            running.spawn(async move {
+                let Some(handler) = handler else { return };
+                settle(&store, job, handler.as_ref(), longest).await;
+            });
+        }
+        running.join_all().await;
+        Ok(count)
+    }
+}
+
+async fn settle(store: &PlatformStore, job: LeasedJob, handler: &dyn Handler, longest: Duration) {
+    let (id, kind, attempts) = (job.id, handler.kind(), job.attempts);
+    let ended = tokio::time::timeout(longest, AssertUnwindSafe(handler.run(&job)).catch_unwind()).await;
+    let result = match ended {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(JobFailure::later("job.panicked")),
+        Err(_) => Err(JobFailure::later("job.too_slow")),
+    };
+    let settled = match result {
+        Ok(()) => {
+            tracing::info!(job = %id, kind, attempts, "job done");
+            store.finish_job(job).await
+        }
+        Err(failure) => {
+            tracing::warn!(job = %id, kind, attempts, code = failure.code, again = failure.again,
+                cause = failure.cause.as_ref().map(|cause| cause.to_string()), "job failed");
+            store.fail_job(job, failure.code, failure.again).await
+        }
+    };
+    if let Err(error) = settled {
+        tracing::warn!(job = %id, kind, error = %error, "the job's end could not be written; its lease will run out");
+    }
+}
