@@ -201,7 +201,9 @@ mod duties {
             }
 
             async fn schedule_deletion(&self, kms_key: &KmsKeyId, days: u8) -> Result<(), KeyServiceError> {
-                let request = self.client.schedule_key_deletion().key_id(kms_key.as_str());
+                // Only a key of our own account can be deleted, and there its bare id names it. (moto knows no ARN here.)
+                let bare_id = kms_key.as_str().rsplit('/').next().unwrap_or(kms_key.as_str());
+                let request = self.client.schedule_key_deletion().key_id(bare_id);
                 request.pending_window_in_days(days.into()).send().await.map(|_| ()).map_err(classify)
             }
 

@@ -2,6 +2,12 @@
 //! `CLOISTER_TEST_KMS_ENDPOINT`, with credentials and region in the SDK's own variables. Key states are tested
 //! against the in-memory service of the `testing` feature: test servers are known to open with disabled keys.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and says what did not run"
+)]
+
 use cloister_kernel::{Environment, TenantId};
 use cloister_vault::{
     AwsKeyService, AwsKeySettings, KeyIssuer, KeyOpener, KeyOwner, KeyServiceError, KeyState, KeyVersion,
@@ -56,7 +62,7 @@ async fn an_owners_keys_are_found_until_they_are_scheduled_for_deletion() {
     let owner = KeyOwner::Tenant(tenant());
     assert_eq!(service.find_keys(&owner).await.unwrap(), []);
     let kms_key = service.create_key(&owner).await.unwrap();
-    assert_eq!(service.find_keys(&owner).await.unwrap(), [kms_key.clone()]);
+    assert_eq!(service.find_keys(&owner).await.unwrap(), std::slice::from_ref(&kms_key));
     service.schedule_deletion(&kms_key, 7).await.unwrap();
     assert_eq!(service.describe(&kms_key).await, Ok(KeyState::PendingDeletion));
     assert_eq!(service.find_keys(&owner).await.unwrap(), []);

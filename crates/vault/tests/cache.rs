@@ -1,5 +1,7 @@
 //! The key cache: asked once, fresh for 40 seconds, purged at once, and never wrong for long.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{sync::Arc, time::Duration as RealDuration};
 
 use cloister_kernel::{Environment, Failure, FailureKind, ManualClock, SystemRandomness, TenantId};
