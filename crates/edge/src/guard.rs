@@ -1,0 +1,436 @@
+//! Route classes. Every handler takes exactly one of these as its **first** parameter; an answer of a route that
+//! took none is withheld and answered 500, so a forgotten guard cannot be missed.
+//!
+//! | guard | credentials | CSRF | counted |
+//! |---|---|---|---|
+//! | [`SignedIn`] | session cookie; `Authorization` refused | mutating calls | by user |
+//! | [`InFlow`] | flow cookie; `Authorization` refused | mutating calls | by flow |
+//! | [`Anyone`] | whichever cookie is there; reads only | | by user, flow or source |
+//! | [`Anonymous`] | none; cookies and `Authorization` refused | | by source |
+//! | [`Bearer`] | `Authorization: Bearer`; cookies refused | | by source, then by client |
+//! | [`FlowPage`] | none needed; the page that opens a flow | | by source |
+//! | [`Webhook`] | a signature over the body; cookies refused | | not |
+//! | [`Open`] | none looked at: pages, assets, documents | | not |
+
+use cloister_access::RequestFacts;
+use cloister_ephemeral::{Activity, Flow, RateKey, SessionRecord, Token, TokenHash, Touched};
+use cloister_kernel::SecretString;
+use poem::{
+    FromRequest, Request, RequestBody,
+    http::{Method, StatusCode, header},
+};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ExtractParamOptions,
+    registry::{MetaSecurityScheme, Registry},
+};
+
+use crate::{Inbound, Problem, csrf, framework::of_status, inbound::too_many, webhook::WebhookVerifier};
+
+/// What a route chose to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RouteClass {
+    /// By session or flow cookie.
+    Cookie,
+    /// By access token.
+    Bearer,
+    /// By nothing, counted by source.
+    Anonymous,
+    /// By a signature over the body.
+    Webhook,
+    /// Pages, assets and documents.
+    Open,
+}
+
+/// Somebody is signed in: session fetched, touched and counted, CSRF proofs checked.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The request.
+    pub inbound: Inbound,
+    /// The live session, of this host's tenant and audience.
+    pub session: SessionRecord,
+    /// What the session is kept under; needed to rotate it.
+    pub token: TokenHash,
+}
+
+/// A sign-in or activation is under way.
+#[derive(Debug)]
+pub struct InFlow {
+    /// The request.
+    pub inbound: Inbound,
+    /// The flow, of this host's tenant and audience, with this call counted.
+    pub flow: Flow,
+    /// What the flow is kept under; needed to advance or take it.
+    pub token: TokenHash,
+}
+
+/// Who is looking, for the few reads that answer everybody.
+#[derive(Debug)]
+pub struct Anyone {
+    /// The request.
+    pub inbound: Inbound,
+    /// What the cookies lead to.
+    pub who: Who,
+}
+
+/// What a request's cookies lead to.
+#[derive(Debug)]
+pub enum Who {
+    /// A live session; looking did not extend it.
+    SignedIn(Box<SessionRecord>),
+    /// A flow under way.
+    InFlow(Box<Flow>),
+    /// Neither.
+    Nobody,
+}
+
+/// Nobody, counted by source.
+#[derive(Debug)]
+pub struct Anonymous {
+    /// The request.
+    pub inbound: Inbound,
+}
+
+/// An access token was shown; whoever takes this verifies it and counts the client.
+#[derive(Debug)]
+pub struct Bearer {
+    /// The request.
+    pub inbound: Inbound,
+    /// The token as sent, not yet verified.
+    pub token: SecretString,
+}
+
+/// The page that opens a flow.
+#[derive(Debug)]
+pub struct FlowPage {
+    /// The request.
+    pub inbound: Inbound,
+    /// A flow that the browser already has.
+    pub flow: Option<Flow>,
+}
+
+/// A signed call from a provider, verified by `V` before the handler sees the body.
+#[derive(Debug)]
+pub struct Webhook<V> {
+    /// The request.
+    pub inbound: Inbound,
+    /// The body whose signature held.
+    pub body: bytes::Bytes,
+    verifier: std::marker::PhantomData<fn() -> V>,
+}
+
+/// A page, asset or document: no credentials are looked at.
+#[derive(Debug)]
+pub struct Open {
+    /// The request.
+    pub inbound: Inbound,
+}
+
+impl SignedIn {
+    /// Applies the class to a request.
+    pub async fn of(request: &Request) -> Result<Self, Problem> {
+        let inbound = chosen(request, RouteClass::Cookie)?;
+        refuse_authorization(request)?;
+        let (tenant, audience) = inbound.clinic()?;
+        let limits = &inbound.parts().settings.limits;
+        let found = match &inbound.parts().cookies.session {
+            None => None,
+            Some(token) => {
+                let hash = token.hash();
+                let touched = inbound.parts().ephemeral.touch_session(
+                    tenant,
+                    &hash,
+                    Activity::Extends,
+                    Some(limits.signed_in),
+                );
+                match touched.await? {
+                    Touched::Active(session, _) if session.audience == audience => Some((session, hash)),
+                    Touched::Limited(_, rate) => return Err(too_many(rate.retry_after_seconds())),
+                    Touched::Active(..) | Touched::Absent => None,
+                }
+            }
+        };
+        let Some((session, token)) = found else {
+            inbound.count_by_source("anonymous", limits.anonymous).await?;
+            return Err(of_status(StatusCode::UNAUTHORIZED));
+        };
+        if csrf::mutates(request.method()) {
+            csrf::check(request.headers(), inbound.origin(), &session.csrf_secret)?;
+        }
+        Ok(Self { inbound, session, token })
+    }
+
+    /// What events say about the request.
+    pub fn facts(&self) -> RequestFacts {
+        self.inbound.facts()
+    }
+}
+
+impl InFlow {
+    /// Applies the class to a request.
+    pub async fn of(request: &Request) -> Result<Self, Problem> {
+        let inbound = chosen(request, RouteClass::Cookie)?;
+        refuse_authorization(request)?;
+        let (tenant, audience) = inbound.clinic()?;
+        let limits = &inbound.parts().settings.limits;
+        let found = match &inbound.parts().cookies.flow {
+            None => None,
+            Some(token) => {
+                let flow = inbound.parts().ephemeral.call_flow(tenant, &token.hash()).await?;
+                flow.filter(|flow| flow.audience == audience).map(|flow| (flow, token.hash()))
+            }
+        };
+        let Some((flow, token)) = found else {
+            inbound.count_by_source("anonymous", limits.anonymous).await?;
+            return Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "flow.required",
+                "open the sign-in page first",
+            ));
+        };
+        if flow.calls > limits.calls_in_flow {
+            return Err(Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "flow.spent",
+                "this sign-in took too many attempts; open the page again",
+            )
+            .retry_after(1));
+        }
+        if csrf::mutates(request.method()) {
+            csrf::check(request.headers(), inbound.origin(), &flow.csrf_secret)?;
+        }
+        Ok(Self { inbound, flow, token })
+    }
+}
+
+impl Anyone {
+    /// Applies the class to a request.
+    pub async fn of(request: &Request) -> Result<Self, Problem> {
+        let inbound = chosen(request, RouteClass::Anonymous)?;
+        refuse_authorization(request)?;
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Err(Problem::internal("a route for anyone must only read"));
+        }
+        let who = look(&inbound).await?;
+        Ok(Self { inbound, who })
+    }
+}
+
+async fn look(inbound: &Inbound) -> Result<Who, Problem> {
+    let (tenant, audience) = inbound.clinic()?;
+    let parts = inbound.parts();
+    let limits = &parts.settings.limits;
+    if let Some(token) = &parts.cookies.session {
+        let observed = Activity::Observes;
+        match parts.ephemeral.touch_session(tenant, &token.hash(), observed, Some(limits.signed_in)).await? {
+            Touched::Active(session, _) if session.audience == audience => {
+                return Ok(Who::SignedIn(Box::new(session)));
+            }
+            Touched::Limited(_, rate) => return Err(too_many(rate.retry_after_seconds())),
+            Touched::Active(..) | Touched::Absent => {}
+        }
+    }
+    if let Some(token) = &parts.cookies.flow
+        && let Some(flow) = parts.ephemeral.flow(tenant, &token.hash()).await?
+        && flow.audience == audience
+    {
+        let looks = RateKey::subject(Some(tenant), "flow-looks", token.hash().to_hex().as_bytes());
+        inbound.count(&looks, limits.signed_in).await?;
+        return Ok(Who::InFlow(Box::new(flow)));
+    }
+    inbound.count_by_source("anonymous", limits.anonymous).await?;
+    Ok(Who::Nobody)
+}
+
+impl Anonymous {
+    /// Applies the class to a request.
+    pub async fn of(request: &Request) -> Result<Self, Problem> {
+        let inbound = chosen(request, RouteClass::Anonymous)?;
+        refuse_authorization(request)?;
+        refuse_cookies(&inbound)?;
+        inbound.count_by_source("anonymous", inbound.parts().settings.limits.anonymous).await?;
+        Ok(Self { inbound })
+    }
+}
+
+impl Bearer {
+    /// Applies the class to a request.
+    pub async fn of(request: &Request) -> Result<Self, Problem> {
+        let inbound = chosen(request, RouteClass::Bearer)?;
+        refuse_cookies(&inbound)?;
+        inbound.count_by_source("bearer", inbound.parts().settings.limits.bearer).await?;
+        let refused = || of_status(StatusCode::UNAUTHORIZED).challenge("Bearer");
+        let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
+        let (Some(value), None) = (values.next(), values.next()) else { return Err(refused()) };
+        let text = value.to_str().map_err(|_| refused())?;
+        let (scheme, token) = text.split_once(' ').ok_or_else(refused)?;
+        let fits = scheme.eq_ignore_ascii_case("bearer")
+            && !token.is_empty()
+            && token.bytes().all(|byte| byte.is_ascii_graphic());
+        if !fits {
+            return Err(refused());
+        }
+        Ok(Self { inbound, token: SecretString::from(token.to_owned()) })
+    }
+}
+
+impl FlowPage {
+    /// Applies the class to a request.
+    pub async fn of(request: &Request) -> Result<Self, Problem> {
+        let inbound = chosen(request, RouteClass::Open)?;
+        let (tenant, audience) = inbound.clinic()?;
+        let parts = inbound.parts();
+        inbound.count_by_source("flow-page", parts.settings.limits.flow_pages).await?;
+        let flow = match &parts.cookies.flow {
+            None => None,
+            Some(token) => parts.ephemeral.flow(tenant, &token.hash()).await?,
+        };
+        Ok(Self { inbound, flow: flow.filter(|flow| flow.audience == audience) })
+    }
+
+    /// Opens a new flow at this step and gives its cookie's token.
+    pub async fn open(&self, step: &str, state: Vec<u8>) -> Result<Token, Problem> {
+        let (tenant, audience) = self.inbound.clinic()?;
+        let new = cloister_ephemeral::NewFlow { tenant, audience, step: step.to_owned(), state };
+        Ok(self.inbound.parts().ephemeral.open_flow(new).await?.0)
+    }
+}
+
+impl Open {
+    /// Applies the class to a request.
+    pub fn of(request: &Request) -> Result<Self, Problem> {
+        Ok(Self { inbound: chosen(request, RouteClass::Open)? })
+    }
+}
+
+impl<V: WebhookVerifier> Webhook<V> {
+    /// Applies the class to a request: the body is read within its limit and its signature checked.
+    pub async fn of(request: &Request, body: &mut RequestBody) -> Result<Self, Problem> {
+        let inbound = chosen(request, RouteClass::Webhook)?;
+        refuse_cookies(&inbound)?;
+        let bytes = crate::body::read(request, body, crate::body::USUAL_LIMIT).await?;
+        V::verify(request.headers(), &bytes, inbound.parts().environment.now()).await?;
+        Ok(Self { inbound, body: bytes, verifier: std::marker::PhantomData })
+    }
+}
+
+fn chosen(request: &Request, class: RouteClass) -> Result<Inbound, Problem> {
+    let inbound = Inbound::of(request)?;
+    inbound.choose(class);
+    Ok(inbound.clone())
+}
+
+fn refuse_authorization(request: &Request) -> Result<(), Problem> {
+    if request.headers().contains_key(header::AUTHORIZATION) {
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "credentials.mixed",
+            "this call takes no Authorization header",
+        )
+        .field("Authorization", "credentials.mixed", "must be absent"));
+    }
+    Ok(())
+}
+
+fn refuse_cookies(inbound: &Inbound) -> Result<(), Problem> {
+    if inbound.parts().cookies.any {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "credentials.mixed", "this call takes no cookies")
+            .field("Cookie", "credentials.mixed", "must be absent"));
+    }
+    Ok(())
+}
+
+/// Documents a guard as a security scheme and applies it before the parameters after it.
+macro_rules! secured {
+    ($guard:ty, $name:literal, $scheme:expr) => {
+        impl<'a> ApiExtractor<'a> for $guard {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+            type ParamType = ();
+            type ParamRawType = ();
+
+            fn register(registry: &mut Registry) {
+                registry.create_security_scheme($name, $scheme);
+            }
+
+            fn security_schemes() -> Vec<&'static str> {
+                vec![$name]
+            }
+
+            async fn from_request(
+                request: &'a Request,
+                _body: &mut RequestBody,
+                _options: ExtractParamOptions<Self::ParamType>,
+            ) -> poem::Result<Self> {
+                Ok(<$guard>::of(request).await?)
+            }
+        }
+    };
+}
+
+const fn cookie_scheme(name: &'static str, description: &'static str) -> MetaSecurityScheme {
+    MetaSecurityScheme {
+        ty: "apiKey",
+        description: Some(description),
+        name: Some(name),
+        key_in: Some("cookie"),
+        scheme: None,
+        bearer_format: None,
+        flows: None,
+        openid_connect_url: None,
+    }
+}
+
+const BEARER_SCHEME: MetaSecurityScheme = MetaSecurityScheme {
+    ty: "http",
+    description: Some("An access token; cookies are refused"),
+    name: None,
+    key_in: None,
+    scheme: Some("bearer"),
+    bearer_format: None,
+    flows: None,
+    openid_connect_url: None,
+};
+
+secured!(
+    SignedIn,
+    "session",
+    cookie_scheme("__Host-cloister", "A session; mutating calls also need Origin and X-CSRF-Token")
+);
+secured!(
+    InFlow,
+    "flow",
+    cookie_scheme(
+        "__Host-cloister-flow",
+        "A sign-in under way; mutating calls also need Origin and X-CSRF-Token"
+    )
+);
+secured!(Bearer, "bearer", BEARER_SCHEME);
+
+impl<'a> FromRequest<'a> for Anyone {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
+        Ok(Self::of(request).await?)
+    }
+}
+
+impl<'a> FromRequest<'a> for Anonymous {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
+        Ok(Self::of(request).await?)
+    }
+}
+
+impl<'a> FromRequest<'a> for FlowPage {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
+        Ok(Self::of(request).await?)
+    }
+}
+
+impl<'a> FromRequest<'a> for Open {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
+        Ok(Self::of(request)?)
+    }
+}
+
+impl<'a, V: WebhookVerifier> FromRequest<'a> for Webhook<V> {
+    async fn from_request(request: &'a Request, body: &mut RequestBody) -> poem::Result<Self> {
+        Ok(Self::of(request, body).await?)
+    }
+}

@@ -1,0 +1,133 @@
+//! What is known of a request before anybody is known.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
+
+use cloister_access::RequestFacts;
+use cloister_ephemeral::{Ephemeral, RateKey, RateLimit};
+use cloister_kernel::{Audience, Environment, MachineClientId, Pii, RequestId, TenantId};
+use poem::{Request, http::StatusCode};
+use time::OffsetDateTime;
+
+use crate::{Cookies, EdgeSettings, HostEntry, Problem, RouteClass, Site};
+
+/// The longest user agent kept, in characters.
+const USER_AGENT_CHARACTERS: usize = 256;
+
+/// One request: its id, host, source and cookies. Handlers get it from their guard. Cheap to clone.
+#[derive(Clone)]
+pub struct Inbound(Arc<Parts>);
+
+pub(crate) struct Parts {
+    pub(crate) request: RequestId,
+    pub(crate) at: OffsetDateTime,
+    pub(crate) source: IpAddr,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) host: HostEntry,
+    pub(crate) cookies: Cookies,
+    pub(crate) ephemeral: Ephemeral,
+    pub(crate) environment: Environment,
+    pub(crate) settings: Arc<EdgeSettings>,
+    pub(crate) class: OnceLock<RouteClass>,
+}
+
+impl Inbound {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The one that the edge attached; a route outside the edge has none and fails.
+    pub(crate) fn of(request: &Request) -> Result<&Self, Problem> {
+        request.data::<Self>().ok_or_else(|| Problem::internal("a route is served outside the edge"))
+    }
+
+    /// The request's id, as in its answer, log lines and events.
+    pub fn request_id(&self) -> RequestId {
+        self.0.request
+    }
+
+    /// What events say about the request.
+    pub fn facts(&self) -> RequestFacts {
+        RequestFacts {
+            request: self.0.request,
+            source: Some(Pii::new(self.0.source)),
+            user_agent: self.0.user_agent.clone().map(Pii::new),
+            at: self.0.at,
+        }
+    }
+
+    /// The client's address as far as trusted hops say it.
+    pub fn source(&self) -> Pii<IpAddr> {
+        Pii::new(self.0.source)
+    }
+
+    /// What the host serves.
+    pub fn site(&self) -> Site {
+        self.0.host.site
+    }
+
+    /// The host's one origin, for links.
+    pub fn origin(&self) -> &str {
+        &self.0.host.origin
+    }
+
+    /// The clinic and site, or 404 where the host belongs to none.
+    pub fn clinic(&self) -> Result<(TenantId, Audience), Problem> {
+        match self.0.host.site {
+            Site::Clinic { tenant, audience } => Ok((tenant, audience)),
+            Site::Operators | Site::Demonstration => Err(crate::framework::of_status(StatusCode::NOT_FOUND)),
+        }
+    }
+
+    /// Counts a call of a verified machine client against its quota.
+    pub async fn count_machine(&self, client: MachineClientId) -> Result<(), Problem> {
+        let key = RateKey::subject(self.tenant(), "machine", client.uuid().as_bytes());
+        self.count(&key, self.0.settings.limits.machine).await
+    }
+
+    pub(crate) async fn count_by_source(&self, class: &'static str, limit: RateLimit) -> Result<(), Problem> {
+        self.count(&RateKey::source(self.tenant(), class, self.0.source), limit).await
+    }
+
+    pub(crate) async fn count(&self, key: &RateKey, limit: RateLimit) -> Result<(), Problem> {
+        let answer = self.0.ephemeral.hit(key, limit).await?;
+        if answer.allowed { Ok(()) } else { Err(too_many(answer.retry_after_seconds())) }
+    }
+
+    pub(crate) fn tenant(&self) -> Option<TenantId> {
+        self.clinic().ok().map(|(tenant, _)| tenant)
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.0
+    }
+
+    pub(crate) fn choose(&self, class: RouteClass) {
+        let _ = self.0.class.set(class);
+    }
+
+    pub(crate) fn class(&self) -> Option<RouteClass> {
+        self.0.class.get().copied()
+    }
+}
+
+impl std::fmt::Debug for Inbound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} at {:?}", self.0.request, self.0.host.site)
+    }
+}
+
+/// 429 with the seconds until the next call can pass.
+pub(crate) fn too_many(seconds: u64) -> Problem {
+    crate::framework::of_status(StatusCode::TOO_MANY_REQUESTS).retry_after(seconds.max(1))
+}
+
+/// The user agent, cut and without control characters.
+pub(crate) fn user_agent(request: &Request) -> Option<String> {
+    let value = request.headers().get("user-agent")?;
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let kept: String = text.chars().filter(|c| !c.is_control()).take(USER_AGENT_CHARACTERS).collect();
+    (!kept.is_empty()).then_some(kept)
+}

@@ -1,0 +1,279 @@
+//! The listener: connections with deadlines, TLS, and a shutdown that lets requests finish.
+
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use poem::{
+    Endpoint, EndpointExt, IntoEndpoint, Response,
+    endpoint::{DynEndpoint, ToDynEndpoint},
+    http::uri::Scheme,
+    web::{LocalAddr, RemoteAddr},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    time::{Instant, sleep, timeout},
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{Certificates, EdgeError, OldestTls};
+
+/// How connections are treated.
+#[derive(Debug, Clone)]
+pub struct ServeSettings {
+    /// How long the TLS handshake, and then each request's headers, may take to arrive.
+    pub headers_within: Duration,
+    /// How long a connection may stay open without a request.
+    pub idle_within: Duration,
+    /// How long requests may take to finish after shutdown began.
+    pub drain_within: Duration,
+    /// Connections held at once; more wait to be accepted.
+    pub most_connections: usize,
+}
+
+impl Default for ServeSettings {
+    fn default() -> Self {
+        Self {
+            headers_within: Duration::from_secs(10),
+            idle_within: Duration::from_secs(60),
+            drain_within: Duration::from_secs(25),
+            most_connections: 10_000,
+        }
+    }
+}
+
+/// A bound socket, with TLS or without.
+pub struct Listener {
+    socket: TcpListener,
+    tls: Option<TlsAcceptor>,
+    local: SocketAddr,
+}
+
+impl Listener {
+    /// Binds without TLS: behind a proxy of our own on the same host, for the embedded size, and for metrics.
+    pub async fn plain(address: &str) -> Result<Self, EdgeError> {
+        let refused = |source| EdgeError::Listen { address: address.to_owned(), source };
+        let socket = TcpListener::bind(address).await.map_err(refused)?;
+        let local = socket.local_addr().map_err(refused)?;
+        Ok(Self { socket, tls: None, local })
+    }
+
+    /// Binds with TLS.
+    pub async fn tls(
+        address: &str,
+        certificates: &Certificates,
+        oldest: OldestTls,
+    ) -> Result<Self, EdgeError> {
+        let plain = Self::plain(address).await?;
+        Ok(Self { tls: Some(TlsAcceptor::from(certificates.server_config(oldest)?)), ..plain })
+    }
+
+    /// Where it listens: the port that the system chose when 0 was asked for.
+    pub const fn address(&self) -> SocketAddr {
+        self.local
+    }
+}
+
+type Routes = Arc<dyn DynEndpoint<Output = Response>>;
+
+/// Serves until `shutdown` completes; then takes no more connections and lets the open requests finish.
+pub async fn serve<E>(
+    listener: Listener,
+    settings: ServeSettings,
+    routes: E,
+    shutdown: impl Future<Output = ()>,
+) where
+    E: IntoEndpoint,
+    E::Endpoint: 'static,
+{
+    let routes: Routes = Arc::new(ToDynEndpoint(routes.into_endpoint().map_to_response()));
+    let settings = Arc::new(settings);
+    let room = Arc::new(Semaphore::new(settings.most_connections.max(1)));
+    let (stop, stopping) = watch::channel(false);
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let Ok(place) = room.clone().acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.socket.accept() => accepted,
+        };
+        match accepted {
+            Ok((socket, remote)) => {
+                let connection = Connection {
+                    tls: listener.tls.clone(),
+                    local: listener.local,
+                    remote,
+                    routes: routes.clone(),
+                    settings: settings.clone(),
+                    stopping: stopping.clone(),
+                };
+                tokio::spawn(async move {
+                    let _place = place;
+                    if let Err(error) = connection.run(socket).await {
+                        tracing::debug!(%error, "connection ended");
+                    }
+                });
+            }
+            Err(error) => {
+                // Out of file descriptors and the like: wait for some to be given back.
+                tracing::warn!(%error, "cannot accept");
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    drop(listener);
+    let _ = stop.send(true);
+    drop(stopping);
+    if timeout(settings.drain_within, stop.closed()).await.is_err() {
+        tracing::warn!("connections were cut off after the time to drain");
+    }
+}
+
+struct Connection {
+    tls: Option<TlsAcceptor>,
+    local: SocketAddr,
+    remote: SocketAddr,
+    routes: Routes,
+    settings: Arc<ServeSettings>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Connection {
+    async fn run(self, socket: TcpStream) -> io::Result<()> {
+        socket.set_nodelay(true)?;
+        match self.tls.clone() {
+            None => self.serve(socket, Scheme::HTTP).await,
+            Some(tls) => {
+                let handshake = timeout(self.settings.headers_within, tls.accept(socket));
+                let stream = handshake.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+                self.serve(stream, Scheme::HTTPS).await
+            }
+        }
+    }
+
+    async fn serve<S>(mut self, stream: S, scheme: Scheme) -> io::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let activity = Arc::new(Activity::new());
+        let service = {
+            let (routes, activity) = (self.routes.clone(), activity.clone());
+            let (local, remote) = (LocalAddr(self.local.into()), RemoteAddr(self.remote.into()));
+            hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+                let busy = activity.begin();
+                let request = (request, local.clone(), remote.clone(), scheme.clone()).into();
+                let routes = routes.clone();
+                async move {
+                    let response = routes.get_response(request).await;
+                    drop(busy);
+                    Ok::<http::Response<_>, Infallible>(response.into())
+                }
+            })
+        };
+        let builder = builder(&self.settings);
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        tokio::select! {
+            ended = connection.as_mut() => return ended.map_err(io::Error::other),
+            () = activity.silence(&self.settings) => {}
+            _ = self.stopping.wait_for(|stopping| *stopping) => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        // A client that trickles a header now would hold on for ever: it has as long as headers may take,
+        // and requests under way as long as shutdown may take.
+        loop {
+            tokio::select! {
+                ended = connection.as_mut() => return ended.map_err(io::Error::other),
+                () = sleep(self.settings.headers_within) => {
+                    if activity.is_quiet() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn builder(settings: &ServeSettings) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.headers_within)
+        .max_buf_size(32 * 1024)
+        .max_headers(100);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(100)
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(100)
+        .max_header_list_size(16 * 1024)
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+}
+
+/// Whether a connection does anything: requests under way, and when the last one ended.
+struct Activity {
+    busy: AtomicUsize,
+    served: AtomicUsize,
+    quiet_since: Mutex<Instant>,
+}
+
+struct Busy(Arc<Activity>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        *self.0.quiet_since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.0.busy.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Activity {
+    fn new() -> Self {
+        let quiet_since = Mutex::new(Instant::now());
+        Self { busy: AtomicUsize::new(0), served: AtomicUsize::new(0), quiet_since }
+    }
+
+    fn begin(self: &Arc<Self>) -> Busy {
+        self.busy.fetch_add(1, Ordering::AcqRel);
+        self.served.fetch_add(1, Ordering::Relaxed);
+        Busy(self.clone())
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.busy.load(Ordering::Acquire) == 0
+    }
+
+    /// Completes when no request was under way for too long: before the first one, the time for headers.
+    async fn silence(&self, settings: &ServeSettings) {
+        loop {
+            let patience = if self.served.load(Ordering::Relaxed) == 0 {
+                settings.headers_within
+            } else {
+                settings.idle_within
+            };
+            let since = *self.quiet_since.lock().unwrap_or_else(PoisonError::into_inner);
+            let left = (since + patience).saturating_duration_since(Instant::now());
+            if self.is_quiet() && left.is_zero() {
+                return;
+            }
+            sleep(left.max(Duration::from_millis(50))).await;
+        }
+    }
+}
