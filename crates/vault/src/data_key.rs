@@ -8,8 +8,6 @@ use std::sync::{
 use xaes_256_gcm::{Key, Xaes256Gcm, aead::KeyInit};
 use zeroize::Zeroizing;
 
-use crate::KeyServiceError;
-
 /// The length of every data key in bytes (AES-256, and HMAC-SHA-256 for index keys).
 pub(crate) const KEY_LENGTH: usize = 32;
 
@@ -31,9 +29,9 @@ impl DataKey {
             any(feature = "aws", feature = "local", feature = "testing")
         )
     ))]
-    pub(crate) fn from_slice(bytes: &[u8]) -> Result<Self, KeyServiceError> {
+    pub(crate) fn from_slice(bytes: &[u8]) -> Result<Self, crate::KeyServiceError> {
         if bytes.len() != KEY_LENGTH {
-            return Err(KeyServiceError::Tampered);
+            return Err(crate::KeyServiceError::Tampered);
         }
         let mut secret = Box::new(Zeroizing::new([0; KEY_LENGTH]));
         secret.copy_from_slice(bytes);

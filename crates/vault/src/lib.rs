@@ -29,7 +29,10 @@ mod aws;
 mod local;
 #[cfg(feature = "platform-opener")]
 mod platform_opener;
-#[cfg(any(feature = "local", feature = "testing"))]
+#[cfg(all(
+    any(feature = "local", feature = "testing"),
+    any(feature = "issuer", feature = "opener", feature = "platform-opener")
+))]
 mod software;
 #[cfg(feature = "testing")]
 pub mod testing;

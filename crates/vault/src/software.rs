@@ -3,11 +3,7 @@
 //! Wrapped form: nonce (24 bytes), ciphertext (32), tag (16) of XAES-256-GCM under the wrapping key. Associated data:
 //! the wrapping key's name and the encryption context, length-prefixed.
 
-use cloister_kernel::Environment;
-use xaes_256_gcm::{
-    Key, Nonce, Xaes256Gcm,
-    aead::{AeadInOut, KeyInit},
-};
+use xaes_256_gcm::{Key, Xaes256Gcm, aead::KeyInit};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -38,12 +34,14 @@ fn associated_data(kms_key: &KmsKeyId, owner: &KeyOwner, purpose: Purpose, versi
 #[cfg(feature = "issuer")]
 pub(crate) fn issue(
     wrapping: &WrappingKey,
-    environment: &Environment,
+    environment: &cloister_kernel::Environment,
     kms_key: &KmsKeyId,
     owner: &KeyOwner,
     purpose: Purpose,
     version: KeyVersion,
 ) -> Result<WrappedKey, KeyServiceError> {
+    use xaes_256_gcm::{Nonce, aead::AeadInOut};
+
     let nonce = environment.bytes::<24>();
     let mut data_key = Zeroizing::new(environment.bytes::<KEY_LENGTH>());
     let associated = associated_data(kms_key, owner, purpose, version);

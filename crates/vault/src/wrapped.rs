@@ -92,7 +92,10 @@ impl fmt::Debug for WrappedKey {
 
 /// What the key service binds into a wrapped key and demands again to open it. It is logged in clear there, so it
 /// holds identifiers only.
-#[cfg(any(feature = "aws", feature = "local", feature = "testing"))]
+#[cfg(all(
+    any(feature = "aws", feature = "local", feature = "testing"),
+    any(feature = "issuer", feature = "opener", feature = "platform-opener")
+))]
 pub(crate) fn encryption_context(
     owner: &KeyOwner,
     purpose: Purpose,
