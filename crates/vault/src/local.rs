@@ -11,7 +11,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use cloister_kernel::{Environment, Failure, FailureKind};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -163,6 +162,8 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 #[cfg(any(feature = "issuer", feature = "opener", feature = "platform-opener"))]
 mod duties {
+    use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+
     use crate::{KeyServiceError, KmsKeyId, Outage, Refusal, data_key::KEY_LENGTH, software::WrappingKey};
 
     use super::*;
