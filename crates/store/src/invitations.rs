@@ -1,0 +1,535 @@
+//! Invitations: who may activate an account, proved by a link, a code from the clinic and, for patients, a birth date.
+
+use cloister_access::{
+    Permit, Role, RoleSet,
+    action::{Create, Delete, List},
+    resource::{Invitation, StaffInvitation},
+};
+use cloister_audit::{ActionCode, EventDraft};
+use cloister_kernel::{InvitationId, PatientId, Pii, UserId};
+use cloister_vault::Purpose;
+use sea_orm::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    Pending, StoreError, UnitOfWork, VisitUnit,
+    core::Core,
+    statement::{Row, microseconds},
+};
+
+/// After so many wrong answers an invitation is locked.
+pub const INVITATION_TRIES: i64 = 5;
+
+const TOKEN: &str = "invitations.token_hash";
+const CODE: &str = "invitations.code_hash";
+const EMAIL: &str = "users.email";
+const PRACTITIONER: &str = "users.practitioner";
+
+/// What proves that somebody is the one invited. Only keyed digests of both are stored.
+pub struct InvitationSecrets<'s> {
+    /// The token in the emailed link.
+    pub token: &'s str,
+    /// The code that the clinic hands over, in its canonical spelling.
+    pub code: &'s str,
+}
+
+/// Whom to invite to the staff console.
+pub struct NewStaffInvitation {
+    /// The address, normalized.
+    pub email: Pii<String>,
+    /// The name shown to colleagues.
+    pub display_name: Pii<String>,
+    /// The roles that the account will hold.
+    pub roles: RoleSet,
+    /// Whether the account will own the clinic.
+    pub is_owner: bool,
+    /// The practitioner identifier (`system|value`) by which the record system names this person.
+    pub practitioner: Option<Pii<String>>,
+}
+
+/// Where an invitation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvitationStatus {
+    /// Waits to be accepted.
+    Pending,
+    /// An account came of it.
+    Accepted,
+    /// Taken back, or replaced by a newer one.
+    Revoked,
+    /// Its time ran out.
+    Expired,
+    /// Too many wrong answers.
+    Locked,
+}
+
+impl InvitationStatus {
+    /// The stable spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Accepted => "accepted",
+            Self::Revoked => "revoked",
+            Self::Expired => "expired",
+            Self::Locked => "locked",
+        }
+    }
+
+    fn of(row: &Row, now: OffsetDateTime) -> Result<Self, StoreError> {
+        Ok(match row.get::<String>("status")?.as_str() {
+            "pending" if row.moment("expires_at")? <= now => Self::Expired,
+            "pending" => Self::Pending,
+            "accepted" => Self::Accepted,
+            "revoked" => Self::Revoked,
+            "locked" => Self::Locked,
+            _ => return Err(StoreError::Corrupt("invitations.status")),
+        })
+    }
+}
+
+/// An invitation as its clinic sees it.
+#[derive(Debug)]
+pub struct InvitationRow {
+    /// The invitation.
+    pub id: InvitationId,
+    /// Where it stands.
+    pub status: InvitationStatus,
+    /// The address, to be shown masked.
+    pub email: Pii<String>,
+    /// The invited person's name, for staff.
+    pub display_name: Option<Pii<String>>,
+    /// The roles, for staff.
+    pub roles: RoleSet,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// Until when it holds.
+    pub expires_at: OffsetDateTime,
+}
+
+/// An invitation as the activation finds it by its token.
+#[derive(Debug)]
+pub struct FoundInvitation {
+    /// The invitation.
+    pub id: InvitationId,
+    /// Where it stands.
+    pub status: InvitationStatus,
+    /// Whose record, for patients.
+    pub patient: Option<PatientId>,
+    /// The address it was sent to, normalized.
+    pub email: Pii<String>,
+    /// The invited person's name, for staff.
+    pub display_name: Option<Pii<String>>,
+}
+
+/// The account that comes of an accepted invitation.
+pub struct NewAccount {
+    /// The invitation.
+    pub invitation: InvitationId,
+    /// The name shown to its owner and to colleagues.
+    pub display_name: Pii<String>,
+    /// The language chosen.
+    pub locale: Option<&'static str>,
+}
+
+fn roles_as_text(roles: RoleSet) -> String {
+    let words: Vec<&str> = Role::ALL.iter().filter(|role| roles.holds(**role)).map(|role| role.as_str()).collect();
+    words.join(",")
+}
+
+fn roles_of_text(text: &str) -> Result<RoleSet, StoreError> {
+    text.split(',').filter(|word| !word.is_empty()).try_fold(RoleSet::NONE, |roles, word| {
+        word.parse().map(|role| roles.with(role)).map_err(|_| StoreError::Corrupt("invitations.roles"))
+    })
+}
+
+fn text_of(bytes: &[u8]) -> Result<String, StoreError> {
+    String::from_utf8(bytes.to_vec()).map_err(|_| StoreError::Corrupt("invitations"))
+}
+
+/// What both kinds of invitation have in common when they are written.
+struct Written<'w> {
+    kind: &'static str,
+    patient: Option<PatientId>,
+    email: &'w Pii<String>,
+    staff: Option<&'w NewStaffInvitation>,
+    created_by: Option<UserId>,
+    locale: &'static str,
+    expires_at: OffsetDateTime,
+}
+
+impl Core {
+    async fn insert_invitation(
+        &mut self,
+        written: Written<'_>,
+        secrets: &InvitationSecrets<'_>,
+    ) -> Result<InvitationId, StoreError> {
+        let id: InvitationId = self.environment().id();
+        let row = id.uuid();
+        let sealed = |core: &Self, column, value: &Pii<String>| {
+            core.seal(Purpose::Pii, "invitations", column, row, value.expose().as_bytes())
+        };
+        let email = sealed(self, "email_sealed", written.email)?;
+        let display_name =
+            written.staff.map(|staff| sealed(self, "display_name_sealed", &staff.display_name)).transpose()?;
+        let practitioner = written.staff.and_then(|staff| staff.practitioner.as_ref());
+        let practitioner_sealed =
+            practitioner.map(|value| sealed(self, "practitioner_sealed", value)).transpose()?;
+        let practitioner_index =
+            practitioner.map(|value| self.blind_index(PRACTITIONER, value.expose())).transpose()?;
+        let values: Vec<Value> = vec![
+            row.into(),
+            written.kind.into(),
+            written.patient.map(PatientId::uuid).into(),
+            self.blind_index(TOKEN, secrets.token)?.into(),
+            self.blind_index(CODE, &bound_code(id, secrets.code))?.into(),
+            email.into(),
+            self.blind_index(EMAIL, written.email.expose())?.into(),
+            display_name.into(),
+            written.patient.is_some().into(),
+            written.staff.map(|staff| roles_as_text(staff.roles)).unwrap_or_default().into(),
+            written.staff.is_some_and(|staff| staff.is_owner).into(),
+            practitioner_sealed.into(),
+            practitioner_index.into(),
+            written.locale.into(),
+            written.created_by.map(UserId::uuid).into(),
+            self.now_microseconds().into(),
+            microseconds(written.expires_at).into(),
+        ];
+        self.execute(
+            "INSERT INTO invitations (tenant_id, id, kind, status, patient_id, token_hash, code_hash, email_sealed, \
+             email_index, display_name_sealed, birth_date_required, roles, is_owner, practitioner_sealed, \
+             practitioner_index, locale, created_by, created_at, expires_at) \
+             VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+            values,
+        )
+        .await?;
+        Ok(id)
+    }
+
+    /// Whether an account of this kind has the address already.
+    async fn has_account(&self, kind: &str, email: &Pii<String>) -> Result<bool, StoreError> {
+        let index = self.blind_index(EMAIL, email.expose())?;
+        let sql = "SELECT id FROM users WHERE tenant_id = $1 AND kind = $2 AND email_index = $3";
+        Ok(self.row(sql, vec![kind.into(), index.into()]).await?.is_some())
+    }
+
+    async fn settle_invitation(&mut self, row: Uuid, status: &'static str) -> Result<(), StoreError> {
+        let now = self.now_microseconds();
+        let sql = "UPDATE invitations SET status = $3, settled_at = $4 \
+                   WHERE tenant_id = $1 AND id = $2 AND status IN ('pending', 'locked')";
+        match self.execute(sql, vec![row.into(), status.into(), now.into()]).await? {
+            0 => Err(StoreError::Conflict),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A code is worth something with its own invitation only.
+fn bound_code(invitation: InvitationId, code: &str) -> String {
+    format!("{invitation}:{code}")
+}
+
+impl UnitOfWork<'_> {
+    /// Invites a patient. An earlier invitation to the same patient that still waits is taken back.
+    ///
+    /// # Errors
+    /// `Conflict` when the patient or the address has an account already.
+    pub async fn invite_patient(
+        &mut self,
+        permit: Permit<Create, Invitation>,
+        email: &Pii<String>,
+        secrets: &InvitationSecrets<'_>,
+        locale: &'static str,
+        expires_at: OffsetDateTime,
+    ) -> Result<InvitationId, StoreError> {
+        let patient = self.patient_of(&permit)?;
+        let sql = "SELECT id FROM users WHERE tenant_id = $1 AND patient_id = $2";
+        let has_account = self.core.row(sql, vec![patient.uuid().into()]).await?.is_some();
+        if has_account || self.core.has_account("patient", email).await? {
+            return Err(StoreError::Conflict);
+        }
+        let now = self.core.now_microseconds();
+        let sql = "UPDATE invitations SET status = 'revoked', settled_at = $3 \
+                   WHERE tenant_id = $1 AND patient_id = $2 AND status IN ('pending', 'locked')";
+        self.core.execute(sql, vec![patient.uuid().into(), now.into()]).await?;
+        let created_by = self.caller().user();
+        let written =
+            Written { kind: "patient", patient: Some(patient), email, staff: None, created_by, locale, expires_at };
+        self.core.insert_invitation(written, secrets).await
+    }
+
+    /// A patient's invitations, newest first, at most fifty.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn patient_invitations(
+        &mut self,
+        permit: Permit<List, Invitation>,
+    ) -> Result<Vec<Pending<InvitationRow>>, StoreError> {
+        let patient = self.patient_of(&permit)?;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM invitations WHERE tenant_id = $1 AND patient_id = $2 \
+             ORDER BY created_at DESC, id DESC LIMIT 50"
+        );
+        let rows = self.core.rows(&sql, vec![patient.uuid().into()]).await?;
+        rows.iter().map(|row| shown(&self.core, row)).collect()
+    }
+
+    /// Takes a patient's invitation back.
+    ///
+    /// # Errors
+    /// `Conflict` when it does not wait any more.
+    pub async fn revoke_invitation(&mut self, permit: Permit<Delete, Invitation>) -> Result<(), StoreError> {
+        let row = self.row_of(&permit)?;
+        self.core.settle_invitation(row, "revoked").await
+    }
+
+    /// Invites somebody to the staff console. Earlier waiting invitations of the same address are taken back.
+    ///
+    /// # Errors
+    /// `Conflict` when a staff account has the address already.
+    pub async fn invite_staff(
+        &mut self,
+        permit: Permit<Create, StaffInvitation>,
+        invitation: &NewStaffInvitation,
+        secrets: &InvitationSecrets<'_>,
+        locale: &'static str,
+        expires_at: OffsetDateTime,
+    ) -> Result<InvitationId, StoreError> {
+        self.check(&permit)?;
+        if self.core.has_account("staff", &invitation.email).await? {
+            return Err(StoreError::Conflict);
+        }
+        let index = self.core.blind_index(EMAIL, invitation.email.expose())?;
+        let now = self.core.now_microseconds();
+        let sql = "UPDATE invitations SET status = 'revoked', settled_at = $3 WHERE tenant_id = $1 \
+                   AND kind = 'staff' AND (email_index = $2 OR (is_owner AND $4)) \
+                   AND status IN ('pending', 'locked')";
+        self.core.execute(sql, vec![index.into(), now.into(), invitation.is_owner.into()]).await?;
+        let written = Written {
+            kind: "staff",
+            patient: None,
+            email: &invitation.email,
+            staff: Some(invitation),
+            created_by: self.caller().user(),
+            locale,
+            expires_at,
+        };
+        self.core.insert_invitation(written, secrets).await
+    }
+
+    /// The clinic's staff invitations, newest first, at most a hundred.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn staff_invitations(
+        &mut self,
+        permit: Permit<List, StaffInvitation>,
+    ) -> Result<Vec<Pending<InvitationRow>>, StoreError> {
+        self.check(&permit)?;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM invitations WHERE tenant_id = $1 AND kind = 'staff' \
+             ORDER BY created_at DESC, id DESC LIMIT 100"
+        );
+        let rows = self.core.rows(&sql, vec![]).await?;
+        rows.iter().map(|row| shown(&self.core, row)).collect()
+    }
+
+    /// Takes a staff invitation back.
+    ///
+    /// # Errors
+    /// `Conflict` when it does not wait any more.
+    pub async fn revoke_staff_invitation(
+        &mut self,
+        permit: Permit<Delete, StaffInvitation>,
+    ) -> Result<(), StoreError> {
+        let row = self.row_of(&permit)?;
+        self.core.settle_invitation(row, "revoked").await
+    }
+}
+
+const COLUMNS: &str = "id, kind, status, patient_id, email_sealed, display_name_sealed, roles, created_at, expires_at";
+
+fn shown(core: &Core, row: &Row) -> Result<Pending<InvitationRow>, StoreError> {
+    let id: Uuid = row.get("id")?;
+    let status = InvitationStatus::of(row, core.now())?;
+    let roles = roles_of_text(&row.get::<String>("roles")?)?;
+    let (created_at, expires_at) = (row.moment("created_at")?, row.moment("expires_at")?);
+    let email = core.pending("invitations", "email_sealed", id, row.sealed("email_sealed")?, text_of);
+    let name = match row.sealed_or_none("display_name_sealed")? {
+        Some(sealed) => core.pending("invitations", "display_name_sealed", id, sealed, |bytes| text_of(bytes).map(Some)),
+        None => core.pending_clear(None),
+    };
+    Ok(email.and(name).map(move |(email, name)| InvitationRow {
+        id: InvitationId::from_uuid(id),
+        status,
+        email: Pii::new(email),
+        display_name: name.map(Pii::new),
+        roles,
+        created_at,
+        expires_at,
+    }))
+}
+
+impl VisitUnit<'_> {
+    /// The invitation that a link's token belongs to, for this site.
+    ///
+    /// # Errors
+    /// `Keys`, `Unavailable`.
+    pub async fn invitation_by_token(&mut self, token: &str) -> Result<Option<FoundInvitation>, StoreError> {
+        let kind = match self.visitor().audience() {
+            cloister_kernel::Audience::Portal => "patient",
+            cloister_kernel::Audience::Console => "staff",
+        };
+        let index = self.core.blind_index(TOKEN, token)?;
+        let sql = format!("SELECT {COLUMNS} FROM invitations WHERE tenant_id = $1 AND token_hash = $2 AND kind = $3");
+        let Some(row) = self.core.row(&sql, vec![index.into(), kind.into()]).await? else { return Ok(None) };
+        self.found(&row).map(Some)
+    }
+
+    /// An invitation by its id, for the later steps of an activation.
+    ///
+    /// # Errors
+    /// `Keys`, `Unavailable`.
+    pub async fn invitation(&mut self, id: InvitationId) -> Result<Option<FoundInvitation>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM invitations WHERE tenant_id = $1 AND id = $2");
+        let Some(row) = self.core.row(&sql, vec![id.uuid().into()]).await? else { return Ok(None) };
+        self.found(&row).map(Some)
+    }
+
+    fn found(&self, row: &Row) -> Result<FoundInvitation, StoreError> {
+        let id: Uuid = row.get("id")?;
+        let open = |column: &'static str, sealed| -> Result<Pii<String>, StoreError> {
+            Ok(Pii::new(text_of(&self.core.open("invitations", column, id, &sealed)?)?))
+        };
+        Ok(FoundInvitation {
+            id: InvitationId::from_uuid(id),
+            status: InvitationStatus::of(row, self.core.now())?,
+            patient: row.get::<Option<Uuid>>("patient_id")?.map(PatientId::from_uuid),
+            email: open("email_sealed", row.sealed("email_sealed")?)?,
+            display_name: row
+                .sealed_or_none("display_name_sealed")?
+                .map(|sealed| open("display_name_sealed", sealed))
+                .transpose()?,
+        })
+    }
+
+    /// Whether the code is the one that belongs to the invitation. Keyed digests are compared in the database.
+    ///
+    /// # Errors
+    /// `Keys`, `Unavailable`.
+    pub async fn invitation_code_matches(&mut self, id: InvitationId, code: &str) -> Result<bool, StoreError> {
+        let index = self.core.blind_index(CODE, &bound_code(id, code))?;
+        let sql = "SELECT id FROM invitations WHERE tenant_id = $1 AND id = $2 AND code_hash = $3";
+        Ok(self.core.row(sql, vec![id.uuid().into(), index.into()]).await?.is_some())
+    }
+
+    /// Counts a wrong answer; at [`INVITATION_TRIES`] the invitation is locked, which leaves an event of its own.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn count_invitation_try(&mut self, id: InvitationId) -> Result<(), StoreError> {
+        let now = self.core.now_microseconds();
+        let sql = "UPDATE invitations SET tries = tries + 1, \
+                   status = CASE WHEN tries + 1 >= $3 THEN 'locked' ELSE status END, \
+                   settled_at = CASE WHEN tries + 1 >= $3 THEN $4 ELSE settled_at END \
+                   WHERE tenant_id = $1 AND id = $2 AND status = 'pending' RETURNING status";
+        let rows = self.core.returning(sql, vec![id.uuid().into(), INVITATION_TRIES.into(), now.into()]).await?;
+        if rows.first().map(|row| row.get::<String>("status")).transpose()?.as_deref() == Some("locked") {
+            self.note(EventDraft::success(ActionCode::InvitationLocked).on("invitation", Some(id.uuid())));
+        }
+        Ok(())
+    }
+
+    /// Makes the account of an invitation and settles the invitation, which can happen once. Credentials are set by
+    /// the caller in the same unit.
+    ///
+    /// # Errors
+    /// `Conflict` when the invitation does not wait any more, or an account with this address or record exists.
+    pub async fn accept_invitation(&mut self, account: &NewAccount) -> Result<UserId, StoreError> {
+        let invitation = account.invitation.uuid();
+        let user: UserId = self.core.environment().id();
+        let now = self.core.now_microseconds();
+        let sql = "UPDATE invitations SET status = 'accepted', settled_at = $3, user_id = $4 \
+                   WHERE tenant_id = $1 AND id = $2 AND status = 'pending' AND expires_at > $3 \
+                   RETURNING kind, patient_id, email_sealed, email_index, roles, is_owner, practitioner_sealed, \
+                   practitioner_index, locale";
+        let values: Vec<Value> = vec![invitation.into(), now.into(), user.uuid().into()];
+        let rows = self.core.returning(sql, values).await?;
+        let row = rows.first().ok_or(StoreError::Conflict)?;
+        self.insert_account(user, row, account).await?;
+        let roles = roles_of_text(&row.get::<String>("roles")?)?;
+        for role in Role::ALL.iter().filter(|role| roles.holds(**role)) {
+            self.grant(user, *role).await?;
+        }
+        if let Some(index) = row.get::<Option<Vec<u8>>>("practitioner_index")? {
+            self.core.link_practitioner_panel(user.uuid(), &index).await?;
+        }
+        if row.get::<bool>("is_owner")? {
+            let purpose = cloister_access::JobPurpose::InviteOwner.as_str();
+            let job = crate::NewJob::new(OWNER_ACTIVATED_JOB, purpose, self.tenant(), self.now());
+            self.enqueue(job).await?;
+        }
+        let patient = row.get::<Option<Uuid>>("patient_id")?.map(PatientId::from_uuid);
+        self.is_about(user);
+        self.note(
+            EventDraft::success(ActionCode::InvitationAccepted)
+                .on("invitation", Some(invitation))
+                .of_patient(patient),
+        );
+        self.note(
+            EventDraft::success(ActionCode::AccountActivated).on("account", Some(user.uuid())).of_patient(patient),
+        );
+        Ok(user)
+    }
+
+    async fn insert_account(&mut self, user: UserId, row: &Row, account: &NewAccount) -> Result<(), StoreError> {
+        let invitation = account.invitation.uuid();
+        let email = self.core.open("invitations", "email_sealed", invitation, &row.sealed("email_sealed")?)?;
+        let practitioner = row
+            .sealed_or_none("practitioner_sealed")?
+            .map(|sealed| self.core.open("invitations", "practitioner_sealed", invitation, &sealed))
+            .transpose()?;
+        let seal = |column, bytes: &[u8]| self.core.seal(Purpose::Pii, "users", column, user.uuid(), bytes);
+        let locale = match account.locale {
+            Some(chosen) => Some(chosen.to_owned()),
+            None => row.get("locale")?,
+        };
+        let values: Vec<Value> = vec![
+            user.uuid().into(),
+            row.get::<String>("kind")?.into(),
+            seal("email_sealed", &email)?.into(),
+            row.get::<Vec<u8>>("email_index")?.into(),
+            seal("display_name_sealed", account.display_name.expose().as_bytes())?.into(),
+            locale.into(),
+            row.get::<Option<Uuid>>("patient_id")?.into(),
+            practitioner.map(|value| seal("practitioner_sealed", &value)).transpose()?.into(),
+            row.get::<Option<Vec<u8>>>("practitioner_index")?.into(),
+            row.get::<bool>("is_owner")?.into(),
+            self.core.now_microseconds().into(),
+        ];
+        self.core
+            .execute(
+                "INSERT INTO users (tenant_id, id, kind, status, email_sealed, email_index, display_name_sealed, \
+                 locale, patient_id, practitioner_sealed, practitioner_index, is_owner, created_at, updated_at) \
+                 VALUES ($1, $2, $3, 'active', $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)",
+                values,
+            )
+            .await?;
+        Ok(())
+    }
+
+    async fn grant(&mut self, user: UserId, role: Role) -> Result<(), StoreError> {
+        let id = self.core.environment().uuid();
+        let now = self.core.now_microseconds();
+        let sql = "INSERT INTO role_assignments (tenant_id, id, user_id, role, status, granted_at) \
+                   VALUES ($1, $2, $3, $4, 'active', $5)";
+        let values: Vec<Value> = vec![id.into(), user.uuid().into(), role.as_str().into(), now.into()];
+        self.core.execute(sql, values).await?;
+        self.note(EventDraft::success(ActionCode::RoleGranted).on("account", Some(user.uuid())).because(role.as_str()));
+        Ok(())
+    }
+}
+
+/// The kind of the job that tells the platform's table that a clinic's owner has an account.
+pub const OWNER_ACTIVATED_JOB: &str = "owner_activated";
