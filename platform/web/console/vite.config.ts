@@ -1,0 +1,3 @@
+import { cloisterApp } from "../build/app";
+
+export default cloisterApp();
