@@ -10,6 +10,8 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What a test prints that returned early because something it needs is not there.
+NOT_RUN = re.compile(r"^NOT RUN: .*$", re.MULTILINE)
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
 
@@ -35,6 +37,8 @@ def read(path):
             message = problem.get("message") or (problem.text or "").strip().split("\n")[0]
         elif element.find("skipped") is not None:
             outcome = SKIPPED
+        elif not_run := NOT_RUN.search("\n".join(filter(None, (child.text for child in element)))):
+            outcome, message = SKIPPED, not_run.group()
         cases.append(Case(f"{element.get('classname')}::{element.get('name')}", outcome,
                           float(element.get("time") or 0), message))
     return cases

@@ -157,6 +157,13 @@ def carry_out(names, keep_going):
     return rows
 
 
+def not_run(reports):
+    """Reasons that tests gave for not running, with how many gave each."""
+    reasons = [case.message for cases in reports.values() for case in cases
+               if case.outcome == junit.SKIPPED and case.message]
+    return {reason: reasons.count(reason) for reason in sorted(set(reasons))}
+
+
 def report_on(rows, started):
     """Prints failed tests, the table of times and the sum; returns the exit code."""
     failed_steps = [name for name, _, outcome in rows if outcome == "FAILED"]
@@ -175,6 +182,8 @@ def report_on(rows, started):
         print("\nFailed:")
         for report, case in failures:
             print(f"  [{report}] {case.id}\n      {case.message.splitlines()[0][:200] if case.message else ''}")
+    for reason, count in not_run(reports).items():
+        print(f"{reason} ({count} test{'s' if count > 1 else ''})")
     print("\nstep                      time      result       passed  failed  skipped")
     for name, seconds, outcome in rows:
         counts = "%6d  %6d  %7d" % junit.count({name: reports[name]}) if name in reports else ""

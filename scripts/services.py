@@ -195,7 +195,12 @@ def start_key_service(folder):
             return False
 
     service.wait_until(answers)
-    return service, {"CLOISTER_TEST_KMS_ENDPOINT": endpoint}
+    return service, {
+        "CLOISTER_TEST_KMS_ENDPOINT": endpoint,
+        # Any credentials will do, but never those of a real account that happen to be set.
+        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_SESSION_TOKEN": "test",
+        "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
+    }
 
 
 @contextlib.contextmanager

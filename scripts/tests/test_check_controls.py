@@ -66,3 +66,11 @@ def test_junit_round_trip(tmp_path):
 def test_a_message_with_terminal_colors_is_still_xml(tmp_path):
     junit.write(tmp_path / "one.xml", "suite", [junit.Case("a::b", junit.FAILED, 0.0, "\x1b[31mred\x00")])
     assert junit.read(tmp_path / "one.xml")[0].message == "[31mred"
+
+
+def test_a_test_that_says_it_did_not_run_is_skipped(tmp_path):
+    (tmp_path / "one.xml").write_text(
+        '<testsuite><testcase classname="a" name="b"><system-out>running\nNOT RUN: no test data\n</system-out>'
+        '</testcase><testcase classname="a" name="c"><system-out>says NOT RUN: inside</system-out></testcase>'
+        "</testsuite>")
+    assert [case.outcome for case in junit.read(tmp_path / "one.xml")] == [junit.SKIPPED, junit.PASSED]
