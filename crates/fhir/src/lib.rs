@@ -12,6 +12,8 @@ mod bundle;
 mod compartment;
 mod content;
 mod decimal;
+#[cfg(feature = "demonstration")]
+pub mod demonstration;
 mod element;
 mod json;
 mod linking;

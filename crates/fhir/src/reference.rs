@@ -87,6 +87,15 @@ impl ReferenceText {
         if is_urn(text) {
             return Ok(Self::Urn(text.to_owned()));
         }
+        // Before URLs, because the system in a condition is one.
+        if let Some((name, query)) = text.split_once('?')
+            && !name.contains("://")
+        {
+            let resource_type =
+                ResourceType::parse(name).ok_or("The reference names no R4 resource type.")?;
+            let (system, value) = parse_condition(query)?;
+            return Ok(Self::Conditional { resource_type, system, value });
+        }
         if text.contains("://") {
             let url = text.split_once("/_history/").map_or(text, |(url, _)| url);
             if !is_absolute_url(url) {
@@ -96,12 +105,6 @@ impl ReferenceText {
             let (id, name) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
             let resource_type = ResourceType::parse(name).filter(|_| is_id(id));
             return Ok(Self::Absolute { url: url.to_owned(), resource_type });
-        }
-        if let Some((name, query)) = text.split_once('?') {
-            let resource_type =
-                ResourceType::parse(name).ok_or("The reference names no R4 resource type.")?;
-            let (system, value) = parse_condition(query)?;
-            return Ok(Self::Conditional { resource_type, system, value });
         }
         let mut parts = text.split('/');
         let (name, id) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
@@ -196,14 +199,14 @@ mod tests {
                 resource_type: Some(ResourceType::PATIENT)
             })
         );
-        assert_eq!(
-            R::parse("Practitioner?identifier=https%3A%2F%2Fx.example%2Fp%7Cdr%201"),
-            Ok(R::Conditional {
-                resource_type: ResourceType::PRACTITIONER,
-                system: "https://x.example/p".into(),
-                value: "dr 1".into()
-            })
-        );
+        let practitioner = R::Conditional {
+            resource_type: ResourceType::PRACTITIONER,
+            system: "https://x.example/p".into(),
+            value: "dr 1".into(),
+        };
+        let encoded = "Practitioner?identifier=https%3A%2F%2Fx.example%2Fp%7Cdr%201";
+        assert_eq!(R::parse(encoded), Ok(practitioner.clone()));
+        assert_eq!(R::parse("Practitioner?identifier=https://x.example/p|dr 1"), Ok(practitioner));
     }
 
     #[test]
