@@ -56,6 +56,11 @@ def test_each_dangerous_tool_has_its_owner():
         assert len(found) == 1 and found[0].startswith(f"{user} uses {used}: only "), (used, found)
 
 
+def test_tests_may_look_underneath_and_build_scripts_may_not():
+    assert rules.check_workspace(workspace(tenancy=[("sqlx", "dev")])) == []
+    assert rules.check_workspace(workspace(tenancy=[("sqlx", "build")]))
+
+
 def test_a_second_crypto_provider_is_found_however_deep():
     assert rules.check_graph("serde v1.0.0\nring v0.17.14\n")
     assert rules.check_graph("openssl-sys v0.9.1\nring-buffer v1.0.0\n") == [
