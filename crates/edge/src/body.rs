@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use poem::{
-    FromRequest, Request, RequestBody,
+    Body, FromRequest, Request, RequestBody,
     http::{StatusCode, header},
 };
 use tokio::time::timeout;
@@ -23,6 +23,19 @@ impl<'a, const MOST: usize> FromRequest<'a> for LimitedBody<MOST> {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> poem::Result<Self> {
         Ok(Self(read(request, body, MOST).await?))
     }
+}
+
+/// No body is longer than this, whatever a route reads it with.
+const LONGEST: usize = BUNDLE_LIMIT + (64 << 10);
+
+/// The same body, broken off where it grows longer than any route takes.
+pub(crate) fn capped(body: Body) -> Body {
+    let mut counted = 0_usize;
+    Body::from_bytes_stream(body.into_bytes_stream().map(move |chunk| {
+        let chunk = chunk?;
+        counted = counted.saturating_add(chunk.len());
+        if counted > LONGEST { Err(std::io::Error::other("the body is too large")) } else { Ok(chunk) }
+    }))
 }
 
 /// Reads the body up to a limit, within the time that the edge's settings allow.

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use poem::{
     Endpoint, IntoEndpoint, Request, Response,
     endpoint::{DynEndpoint, ToDynEndpoint},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     web::RemoteAddr,
 };
 use tokio::{sync::Semaphore, time::timeout};
@@ -172,6 +172,10 @@ impl EdgeEndpoint {
             class: std::sync::OnceLock::new(),
         });
         request.set_data(inbound.clone());
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let body = request.take_body();
+            request.set_body(crate::body::capped(body));
+        }
         let answered = self.routes.call(request).await;
         finish(answered, &inbound, observed)
     }

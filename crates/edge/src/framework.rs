@@ -92,6 +92,9 @@ pub(crate) fn of_status(status: StatusCode) -> Problem {
 
 /// The framework's reason may quote the value, so only its kind is told.
 fn parameter_problem(name: &str, reason: &str) -> Problem {
+    // The framework numbers path parameters and forgets their names.
+    let numbered = name.strip_prefix("param").filter(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+    let name = &numbered.map_or_else(|| name.to_owned(), |place| format!("path/{place}"));
     let problem = Problem::new(StatusCode::BAD_REQUEST, "parameter.invalid", "a parameter is wrong");
     if let Some((_, rule)) = reason.split_once("verification failed. ") {
         problem.field(name, "parameter.out_of_range", format!("must satisfy {rule}"))

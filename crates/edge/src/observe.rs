@@ -1,7 +1,10 @@
 //! One log line and one measurement for each request: templates, never paths; no query, no address, no body.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -19,7 +22,30 @@ struct Notes {
     request: RequestId,
     method: &'static str,
     started: Instant,
+    finished: AtomicBool,
     seen: Mutex<Seen>,
+}
+
+impl Drop for Notes {
+    /// Runs when both the answer and the work are done with: what the answer's line could not say is said here.
+    fn drop(&mut self) {
+        gauge!("http_requests_in_flight").decrement(1.0);
+        let seen = std::mem::take(self.seen.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let answered = *self.finished.get_mut();
+        if !answered || seen.code.is_some() {
+            let (request, route) = (self.request.to_string(), seen.route.unwrap_or_default());
+            let (code, cause) = (seen.code, seen.cause);
+            tracing::warn!(
+                request,
+                method = self.method,
+                route = &*route,
+                answered,
+                code,
+                cause,
+                "work outlived its client"
+            );
+        }
+    }
 }
 
 #[derive(Default)]
@@ -49,7 +75,13 @@ impl Observed {
             _ => None,
         };
         let seen = Seen { route: own.map(Arc::from), ..Seen::default() };
-        Self(Arc::new(Notes { request, method, started: Instant::now(), seen: Mutex::new(seen) }))
+        Self(Arc::new(Notes {
+            request,
+            method,
+            started: Instant::now(),
+            finished: AtomicBool::new(false),
+            seen: Mutex::new(seen),
+        }))
     }
 
     pub(crate) fn route_of_response(&self, response: &Response) {
@@ -61,7 +93,7 @@ impl Observed {
     }
 
     fn route(&self, pattern: Option<&PathPattern>) {
-        if let Some(pattern) = pattern {
+        if let Some(pattern) = pattern.filter(|pattern| !pattern.0.is_empty()) {
             self.seen().route = Some(pattern.0.clone());
         }
     }
@@ -81,7 +113,7 @@ impl Observed {
             (seen.route.clone(), seen.code.take(), seen.cause.take())
         };
         let route = route.as_deref().unwrap_or("unmatched").to_owned();
-        gauge!("http_requests_in_flight").decrement(1.0);
+        notes.finished.store(true, Ordering::Release);
         let labels =
             [("method", notes.method.to_owned()), ("route", route.clone()), ("status", status.to_string())];
         counter!("http_requests_total", &labels).increment(1);

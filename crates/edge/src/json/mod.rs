@@ -123,7 +123,7 @@ mod tests {
     #[derive(Debug, Object)]
     struct Nothing {}
 
-    fn fields<T: ParseFromJSON>(text: &str) -> Vec<String> {
+    fn fields<T: ParseFromJSON + std::fmt::Debug>(text: &str) -> Vec<String> {
         let problem = StrictJson::<T>::parse(text.as_bytes()).unwrap_err();
         let response = problem.response(None);
         let body = futures_util::FutureExt::now_or_never(response.into_body().into_string());
