@@ -14,7 +14,7 @@ use poem::{
 use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
-    Cookies, EdgeSettings, HostTable, Inbound, Problem, ReadinessCheck, cors,
+    Cookies, EdgeSettings, HostTable, Inbound, Operations, Problem, ReadinessCheck, cors,
     framework::{of_status, problem_of, replaces, with_problem},
     headers, health,
     host::{canonical_host, unknown_host},
@@ -61,7 +61,7 @@ impl Edge {
         E::Endpoint: 'static,
     {
         let routes = Arc::new(ToDynEndpoint(poem::EndpointExt::map_to_response(routes.into_endpoint())));
-        EdgeEndpoint { edge: self.clone(), routes }
+        EdgeEndpoint { edge: self.clone(), routes, operations: Arc::default() }
     }
 }
 
@@ -70,6 +70,7 @@ impl Edge {
 pub struct EdgeEndpoint {
     edge: Edge,
     routes: Arc<dyn DynEndpoint<Output = Response>>,
+    operations: Arc<Operations>,
 }
 
 impl Endpoint for EdgeEndpoint {
@@ -121,6 +122,12 @@ impl Endpoint for EdgeEndpoint {
 }
 
 impl EdgeEndpoint {
+    /// Tells which operations are documented, so that unknown query parameters are refused and a 405 says what works.
+    #[must_use]
+    pub fn documented(self, operations: Operations) -> Self {
+        Self { operations: Arc::new(operations), ..self }
+    }
+
     async fn answer(&self, request: Request, id: RequestId, observed: &Observed) -> Response {
         match AssertUnwindSafe(self.routed(request, id, observed)).catch_unwind().await {
             Ok(Ok(response)) => response,
@@ -176,8 +183,16 @@ impl EdgeEndpoint {
             let body = request.take_body();
             request.set_body(crate::body::capped(body));
         }
+        self.operations.check_query(&request)?;
+        let path = request.uri().path().to_owned();
         let answered = self.routes.call(request).await;
-        finish(answered, &inbound, observed)
+        finish(answered, &inbound, observed).map_err(|problem| {
+            if problem.http_status() == StatusCode::METHOD_NOT_ALLOWED {
+                problem.allow(self.operations.methods(&path))
+            } else {
+                problem
+            }
+        })
     }
 }
 

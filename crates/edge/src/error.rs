@@ -31,6 +31,9 @@ pub enum EdgeError {
         #[source]
         source: std::io::Error,
     },
+    /// The OpenAPI file that the routes are documented by.
+    #[error("the OpenAPI file cannot be used: {0}")]
+    Specification(String),
     /// Metrics or logs were set up twice.
     #[error("cannot set up {0} twice")]
     SetUpTwice(&'static str),

@@ -24,6 +24,7 @@ pub struct Problem {
     errors: Vec<FieldError>,
     retry_after: Option<u64>,
     challenge: Option<&'static str>,
+    allow: Option<String>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -38,6 +39,7 @@ impl Problem {
             errors: Vec::new(),
             retry_after: None,
             challenge: (status == StatusCode::UNAUTHORIZED).then_some("Cookie"),
+            allow: None,
             cause: None,
         }
     }
@@ -81,6 +83,13 @@ impl Problem {
         self
     }
 
+    /// The methods that would work, for the `Allow` header of a 405.
+    #[must_use]
+    pub(crate) fn allow(mut self, methods: Option<String>) -> Self {
+        self.allow = methods;
+        self
+    }
+
     /// The HTTP status.
     pub const fn http_status(&self) -> StatusCode {
         self.status
@@ -117,6 +126,9 @@ impl Problem {
         let text = serde_json::to_vec(&body).unwrap_or_default();
         let mut response =
             Response::builder().status(self.status).content_type(PROBLEM_JSON).body(Body::from_vec(text));
+        if let Some(methods) = self.allow.as_deref().and_then(|text| text.parse().ok()) {
+            response.headers_mut().insert("allow", methods);
+        }
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert("retry-after", seconds.into());
         }

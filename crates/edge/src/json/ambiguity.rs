@@ -50,8 +50,12 @@ impl fmt::Display for Path<'_> {
 
 /// A key as written in a JSON pointer (RFC 6901), bounded and without control characters.
 pub(super) fn escaped(key: &str) -> String {
-    let kept: String = key.chars().filter(|c| !c.is_control()).take(64).collect();
-    kept.replace('~', "~0").replace('/', "~1")
+    bounded(key).replace('~', "~0").replace('/', "~1")
+}
+
+/// A name that a client chose, short and without control characters.
+pub(crate) fn bounded(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
 struct Node<'p> {

@@ -17,6 +17,7 @@ use crate::{
     body::{USUAL_LIMIT, read},
     framework::of_status,
 };
+pub(crate) use ambiguity::bounded;
 pub use ambiguity::refuse_ambiguity;
 
 /// How deep a body may nest where its route says nothing else.

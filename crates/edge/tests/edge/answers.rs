@@ -144,3 +144,38 @@ async fn too_much_at_once_and_too_late_are_said_so() {
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert_eq!(app.counts.ended.load(std::sync::atomic::Ordering::SeqCst), 2, "late work is finished");
 }
+
+#[tokio::test]
+async fn unknown_parameters_are_named_and_a_405_says_what_works() {
+    let app = App::start().await;
+    let path = "GET /api/v1/items/018f3c1e-7b1a-7cc0-9d3e-2f1a5b6c7d8e";
+    for (query, field) in [
+        ("?limit=5&is_admin=1", "is_admin"),
+        ("?limit=5&limit=6", "limit"),
+        ("?li%6dit=1&%6cimit=2", "limit"),
+    ] {
+        let answer = app.ask(&format!("{path}{query}"), &[], "").await;
+        assert_eq!(
+            (answer.status, answer.code().as_str(), answer.field().as_str()),
+            (400, "parameter.invalid", field)
+        );
+    }
+    assert_eq!(app.ask(&format!("{path}?limit=5"), &[], "").await.status, 200);
+    assert_eq!(app.ask("DELETE /api/v1/me", &[], "").await.header("allow"), Some("GET, POST"));
+}
+
+#[tokio::test]
+async fn the_openapi_file_documents_guards_bodies_and_problems() {
+    let spec: serde_json::Value = serde_json::from_str(&crate::support::specification()).unwrap();
+    let change = &spec["paths"]["/api/v1/me"]["post"];
+    assert_eq!(change["security"], serde_json::json!([{ "session": [] }]));
+    assert_eq!(change["requestBody"]["required"], true);
+    let body = &change["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    assert_eq!(body, "#/components/schemas/Note");
+    for status in ["400", "401", "403", "404", "409", "413", "415", "422", "429", "500", "503"] {
+        let schema = &change["responses"][status]["content"]["application/problem+json"]["schema"]["$ref"];
+        assert_eq!(schema, "#/components/schemas/Problem", "{status}");
+    }
+    assert_eq!(spec["components"]["securitySchemes"]["session"]["name"], "__Host-cloister");
+    assert_eq!(spec["paths"]["/fhir/R4"]["post"]["security"], serde_json::json!([{ "bearer": [] }]));
+}

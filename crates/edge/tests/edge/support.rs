@@ -12,7 +12,7 @@ use std::{
 
 use cloister_edge::{
     Anonymous, Anyone, BUNDLE_LIMIT, Bearer, Edge, EdgeSettings, FlowPage, HostEntry, InFlow, LimitedBody,
-    Listener, Open, Problem, ReadinessCheck, ServeSettings, SignedIn, Site, StrictJson, Webhook,
+    Listener, Open, Operations, Problem, ReadinessCheck, ServeSettings, SignedIn, Site, StrictJson, Webhook,
     WebhookVerifier, Who, csrf_token, serve, set_flow,
 };
 use cloister_ephemeral::{
@@ -189,6 +189,11 @@ async fn plain_error(_open: Open) -> poem::Result<Response> {
     Err(poem::Error::from_string(CANARY, poem::http::StatusCode::INTERNAL_SERVER_ERROR))
 }
 
+/// The application's OpenAPI file.
+pub(crate) fn specification() -> String {
+    OpenApiService::new(Api { counts: Arc::default() }, "test", "1").spec()
+}
+
 /// A running application.
 pub(crate) struct App {
     pub(crate) address: SocketAddr,
@@ -263,6 +268,7 @@ impl App {
             if setup.database_away { vec![Arc::new(Away)] } else { Vec::new() };
         let edge = Edge::new(setup.edge, Arc::new(hosts), ephemeral.clone(), environment, checks);
         let api = OpenApiService::new(Api { counts: counts.clone() }, "test", "1");
+        let operations = Operations::default().with_spec("", &api.spec()).unwrap();
         let routes = Route::new()
             .at("/sign-in", poem::get(sign_in))
             .at("/plain-error", poem::get(plain_error))
@@ -274,9 +280,14 @@ impl App {
         };
         let address = listener.address();
         let (stop, stopped) = oneshot::channel::<()>();
-        let served = tokio::spawn(serve(listener, setup.serve, edge.around(routes), async move {
-            let _ = stopped.await;
-        }));
+        let served = tokio::spawn(serve(
+            listener,
+            setup.serve,
+            edge.around(routes).documented(operations),
+            async move {
+                let _ = stopped.await;
+            },
+        ));
         Self { address, ephemeral, clock, counts, tenant, stop: Some(stop), served }
     }
 
