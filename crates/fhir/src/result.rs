@@ -136,14 +136,16 @@ fn first_moment(value: &Value) -> Option<String> {
 
 struct Shown<'a> {
     kind: ValueKind,
+    /// What stands before the number, or all of it if it is shown verbatim.
     text: String,
     exact: Option<&'a str>,
+    verbatim: bool,
     comparable: Comparable<'a>,
 }
 
 impl<'a> Shown<'a> {
     fn plain(kind: ValueKind, text: String) -> Self {
-        Self { kind, text, exact: None, comparable: Comparable::default() }
+        Self { kind, text, exact: None, verbatim: true, comparable: Comparable::default() }
     }
 
     fn number(
@@ -161,6 +163,7 @@ impl<'a> Shown<'a> {
             kind: if comparator.is_some() { ValueKind::Bound } else { ValueKind::Number },
             text: comparator.unwrap_or("").to_owned(),
             exact: Some(number),
+            verbatim: false,
             comparable: Comparable { interval, words: None, unit_code, unit },
         }
     }
@@ -172,8 +175,8 @@ fn reading(holder: &Value) -> Reading {
     let flag = flag(holder);
     let interpretation = flag.as_ref().map_or(interpretation, |flag| agreed(flag.1, interpretation));
     let value_text = match shown.exact {
-        Some(number) => format!("{}{}", shown.text, readable(number, &limits)),
-        None => shown.text,
+        Some(number) if !shown.verbatim => format!("{}{}", shown.text, readable(number, &limits)),
+        _ => shown.text,
     };
     let number =
         shown.exact.filter(|_| shown.kind == ValueKind::Number).and_then(|text| text.parse::<f64>().ok());
@@ -278,8 +281,8 @@ fn quantity_words(quantity: &Value) -> String {
 /// Sources send numbers and bounds as texts too: `7.2`, `>20`, `<=1.005`, `5-10`.
 fn words_shown(words: &str) -> Shown<'_> {
     let words = words.trim();
-    if Decimal::parse(words).is_some() {
-        return Shown::number(None, words, None, None);
+    if !words.contains(['e', 'E', '+']) && Decimal::parse(words).is_some() {
+        return Shown { text: words.to_owned(), verbatim: true, ..Shown::number(None, words, None, None) };
     }
     let interval = Interval::parse(words);
     let kind = match interval {
@@ -289,7 +292,7 @@ fn words_shown(words: &str) -> Shown<'_> {
     };
     let kind = if words.is_empty() { ValueKind::Absent } else { kind };
     let comparable = Comparable { interval, words: Some(words), unit_code: None, unit: None };
-    Shown { kind, text: words.to_owned(), exact: None, comparable }
+    Shown { kind, text: words.to_owned(), exact: None, verbatim: true, comparable }
 }
 
 fn span_shown(span: &Value) -> Shown<'_> {
@@ -309,7 +312,7 @@ fn span_shown(span: &Value) -> Shown<'_> {
         (low, high) => Some(Interval::between(low.flatten(), high.flatten())),
     };
     let comparable = Comparable { interval, words: None, unit_code: unit("code"), unit: unit("unit") };
-    Shown { kind: ValueKind::Span, text: text_of_both, exact: None, comparable }
+    Shown { kind: ValueKind::Span, text: text_of_both, exact: None, verbatim: true, comparable }
 }
 
 /// The source's flag: its code, what it means, whether it is critical. Codes of v3-ObservationInterpretation that do not
