@@ -97,9 +97,7 @@ impl<K: IdKind> FromStr for Id<K> {
         if text.len() != 36 {
             return Err(ParseIdError(K::NAME));
         }
-        Uuid::parse_str(text)
-            .map(Self::from_uuid)
-            .map_err(|_| ParseIdError(K::NAME))
+        Uuid::parse_str(text).map(Self::from_uuid).map_err(|_| ParseIdError(K::NAME))
     }
 }
 

@@ -10,6 +10,7 @@ mod environment;
 mod failure;
 mod id;
 mod randomness;
+mod text;
 
 pub use audience::{Audience, CanonicalHost, HostError};
 pub use class::{Classified, DataClass, Internal, Phi, PhiClass, Pii, PiiClass, Public};
@@ -20,8 +21,8 @@ pub use id::{
     EventId, EventKind, Id, IdKind, InvitationId, InvitationKind, JobId, JobKind, MachineClientId,
     MachineClientKind, MessageId, MessageKind, OperatorId, OperatorKind, ParseIdError, PatientId,
     PatientKind, QuarantineId, QuarantineKind, RequestId, RequestKind, ResourceId, ResourceKind,
-    RoleAssignmentId, RoleAssignmentKind, SessionId, SessionKind, TenantId, TenantKind, UserId,
-    UserKind,
+    RoleAssignmentId, RoleAssignmentKind, SessionId, SessionKind, TenantId, TenantKind, UserId, UserKind,
 };
 pub use randomness::{Randomness, SeededRandomness, SystemRandomness};
 pub use secrecy::{ExposeSecret, SecretBox, SecretString};
+pub use text::{Email, MAX_NAME, MAX_REFERENCE, line};

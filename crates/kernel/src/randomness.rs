@@ -14,7 +14,10 @@ pub struct SystemRandomness;
 
 impl Randomness for SystemRandomness {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the system for random bytes")]
-    #[expect(clippy::panic, reason = "without randomness nothing may be sealed or issued: stopping is the only safe answer")]
+    #[expect(
+        clippy::panic,
+        reason = "without randomness nothing may be sealed or issued: stopping is the only safe answer"
+    )]
     fn fill(&self, buffer: &mut [u8]) {
         if let Err(error) = getrandom::fill(buffer) {
             panic!("the operating system gave no randomness: {error}");
