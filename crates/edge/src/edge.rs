@@ -135,10 +135,9 @@ impl EdgeEndpoint {
                 observed.note(&problem);
                 problem.response(Some(id))
             }
-            Err(panic) => {
-                let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-                let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-                let problem = Problem::internal(format!("panicked: {text}"));
+            Err(_) => {
+                // The text of a panic may hold values: the log gets its place from the hook, and no text.
+                let problem = Problem::internal("the handler panicked");
                 observed.note(&problem);
                 problem.response(Some(id))
             }

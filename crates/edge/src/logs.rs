@@ -7,6 +7,7 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 use crate::EdgeError;
 
 /// Starts the process's log on standard output. `filter` is as in `RUST_LOG`; an unreadable one means `info`.
+/// A panic is logged by its place alone.
 pub fn start_logs(filter: &str) -> Result<(), EdgeError> {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
@@ -17,7 +18,13 @@ pub fn start_logs(filter: &str) -> Result<(), EdgeError> {
         .with_env_filter(filter)
         .with_writer(Plain(io::stdout))
         .try_init()
-        .map_err(|_| EdgeError::SetUpTwice("logs"))
+        .map_err(|_| EdgeError::SetUpTwice("logs"))?;
+    // The usual hook prints the text of a panic, which may hold a patient's values.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "panicked");
+    }));
+    Ok(())
 }
 
 /// Makes writers that let no control character through but the end of a line.

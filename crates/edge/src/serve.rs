@@ -106,13 +106,16 @@ pub async fn serve<E>(
     let (stop, stopping) = watch::channel(false);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        let Ok(place) = room.clone().acquire_owned().await else { return };
+        let next = async {
+            let place = room.clone().acquire_owned().await.map_err(io::Error::other)?;
+            listener.socket.accept().await.map(|(socket, remote)| (place, socket, remote))
+        };
         let accepted = tokio::select! {
             () = &mut shutdown => break,
-            accepted = listener.socket.accept() => accepted,
+            accepted = next => accepted,
         };
         match accepted {
-            Ok((socket, remote)) => {
+            Ok((place, socket, remote)) => {
                 let connection = Connection {
                     tls: listener.tls.clone(),
                     local: listener.local,

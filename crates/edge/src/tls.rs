@@ -60,6 +60,16 @@ impl Certificates {
         Ok(())
     }
 
+    /// Reads the files again at every interval, for as long as this future is polled.
+    pub async fn keep_fresh(&self, every: std::time::Duration) {
+        loop {
+            tokio::time::sleep(every).await;
+            if let Err(error) = self.reload() {
+                tracing::error!(%error, "the certificate could not be reloaded; the old one stays");
+            }
+        }
+    }
+
     /// The first certificate of the chain, in DER.
     pub fn leaf(&self) -> Vec<u8> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
