@@ -94,8 +94,7 @@ const DIASTOLIC: &str = "8462-4";
 impl ResultView {
     /// Reads an Observation.
     pub fn of(observation: &Value) -> Self {
-        let components: Vec<Reading> =
-            list(observation, "component").iter().map(|part| reading(part)).collect();
+        let components: Vec<Reading> = list(observation, "component").iter().map(reading).collect();
         let mut own = reading(observation);
         if own.kind == ValueKind::Absent && !components.is_empty() {
             gather(&mut own, &components);

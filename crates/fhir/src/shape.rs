@@ -185,7 +185,7 @@ pub(crate) fn check(resource: &Value, path: &str, outcome: &mut OperationOutcome
         check_rule(resource, rule, path, outcome);
     }
     contained(resource, path, outcome);
-    walk(resource, path, outcome);
+    walk(resource, &mut path.to_owned(), outcome);
     Some(kind)
 }
 
@@ -204,10 +204,10 @@ fn check_rule(resource: &Value, rule: &Rule, path: &str, outcome: &mut Operation
         Kind::Objects if !value.as_array().is_some_and(|items| items.iter().all(Value::is_object)) => {
             Some((IssueCode::Structure, "This must be a list of objects."))
         }
-        Kind::Date if !value.as_str().is_some_and(|text| Moment::parse_date(text).is_some()) => {
+        Kind::Date if value.as_str().and_then(Moment::parse_date).is_none() => {
             Some((IssueCode::Value, "This must be a date: YYYY, YYYY-MM or YYYY-MM-DD."))
         }
-        Kind::DateTime if !value.as_str().is_some_and(|text| Moment::parse(text).is_some()) => {
+        Kind::DateTime if value.as_str().and_then(Moment::parse).is_none() => {
             Some((IssueCode::Value, "This must be a date, or a date and time with seconds and an offset."))
         }
         Kind::Code(codes) if !value.as_str().is_some_and(|code| codes.contains(&code)) => {
@@ -270,37 +270,49 @@ fn contained(resource: &Value, path: &str, outcome: &mut OperationOutcome) {
 }
 
 /// What holds for every element: names, no nulls outside lists, no control characters, references well formed.
-fn walk(value: &Value, path: &str, outcome: &mut OperationOutcome) {
+fn walk(value: &Value, path: &mut String, outcome: &mut OperationOutcome) {
+    let end = path.len();
     match value {
         Value::Object(members) => {
             if members.is_empty() {
-                outcome.push_error(IssueCode::Structure, path, "An object must not be empty.");
+                outcome.push_error(IssueCode::Structure, path.as_str(), "An object must not be empty.");
             }
             for (name, member) in members {
-                let place = format!("{path}.{}", plain_name(name));
-                if plain_name(name) == "?" {
-                    outcome.push_error(IssueCode::Structure, path, "An element's name is not one of FHIR.");
-                } else if member.is_null() {
-                    outcome.push_error(IssueCode::Structure, place.as_str(), "An element must not be null.");
-                } else if name == "reference" && member.is_string() {
-                    if let Some(Err(words)) = member.as_str().map(ReferenceText::parse) {
-                        outcome.push_error(IssueCode::Value, place.as_str(), words);
-                    }
+                let plain = plain_name(name);
+                if plain == "?" {
+                    outcome.push_error(
+                        IssueCode::Structure,
+                        path.as_str(),
+                        "An element's name is not one of FHIR.",
+                    );
                 }
-                walk(member, &place, outcome);
+                path.push('.');
+                path.push_str(plain);
+                if member.is_null() {
+                    outcome.push_error(IssueCode::Structure, path.as_str(), "An element must not be null.");
+                }
+                if name == "reference"
+                    && let Some(Err(words)) = member.as_str().map(ReferenceText::parse)
+                {
+                    outcome.push_error(IssueCode::Value, path.as_str(), words);
+                }
+                walk(member, path, outcome);
+                path.truncate(end);
             }
         }
         Value::Array(items) => {
             if items.is_empty() {
-                outcome.push_error(IssueCode::Structure, path, "A list must not be empty.");
+                outcome.push_error(IssueCode::Structure, path.as_str(), "A list must not be empty.");
             }
             for (index, item) in items.iter().enumerate() {
-                walk(item, &format!("{path}[{index}]"), outcome);
+                path.push_str(&format!("[{index}]"));
+                walk(item, path, outcome);
+                path.truncate(end);
             }
         }
         Value::String(text) => {
-            if text.chars().any(|c| c.is_control() && c < '\u{20}' && !matches!(c, '\t' | '\r' | '\n')) {
-                outcome.push_error(IssueCode::Value, path, "A text holds a control character.");
+            if text.bytes().any(|byte| byte < 0x20 && !matches!(byte, b'\t' | b'\r' | b'\n')) {
+                outcome.push_error(IssueCode::Value, path.as_str(), "A text holds a control character.");
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}

@@ -1,5 +1,7 @@
 //! The demonstration bundles: valid R4, the same every time, and what a demonstration needs to show.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a failed test stops")]
+
 mod corpus;
 
 use std::collections::{BTreeSet, HashMap};

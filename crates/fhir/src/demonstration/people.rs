@@ -51,7 +51,10 @@ pub struct DemoPatient {
     pub(super) course: Course,
 }
 
-const PATIENTS: [[(&str, &str, &str, Course, i32); 12]; 2] = [
+/// Given names, family name, sex, course and about how old.
+type Part = (&'static str, &'static str, &'static str, Course, i32);
+
+const PATIENTS: [[Part; 12]; 2] = [
     [
         ("Ana María", "García Ibáñez", "female", Course::Diabetes, 58),
         ("Thomas", "O'Brien", "male", Course::Kidney, 71),
