@@ -206,7 +206,7 @@ const TABLES: &[Table] = &[
 
 const PLATFORM_EVENTS: Table = Table {
     key: &["at", "id"],
-    indexes: &[&["tenant_id", "at"]],
+    indexes: &[&["resource_id", "at"]],
     grants: &[
         (SERVE, "INSERT"),
         (WORK, "SELECT, INSERT"),
@@ -218,7 +218,6 @@ const PLATFORM_EVENTS: Table = Table {
         &[
             id("id"),
             moment("at"),
-            id("tenant_id").optional(),
             text("actor_kind"),
             id("actor_id").optional(),
             text("action"),
@@ -228,8 +227,8 @@ const PLATFORM_EVENTS: Table = Table {
             text("relation").optional(),
             text("reason").optional(),
             id("session_id").optional(),
-            id("request_id").optional(),
-            sealed("canonical"),
+            id("request_id"),
+            number("canonical_version"),
             sealed("details_sealed").optional(),
         ],
     )

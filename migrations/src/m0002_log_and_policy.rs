@@ -4,7 +4,7 @@ use sea_orm_migration::prelude::*;
 
 use crate::schema::{
     AUDITOR, SERVE, Table, WORK, create_partitioned_tenant_table, create_tenant_table, id, make_append_only,
-    moment, sealed, text,
+    moment, number, sealed, text,
 };
 
 #[derive(DeriveMigrationName)]
@@ -29,9 +29,9 @@ const EVENTS: Table = Table {
             text("relation").optional(),
             text("reason").optional(),
             id("session_id").optional(),
-            id("request_id").optional(),
-            sealed("canonical"),
-            sealed("details_sealed").optional(),
+            id("request_id"),
+            number("canonical_version"),
+            sealed("details_sealed"),
         ],
     )
 };

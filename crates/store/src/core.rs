@@ -1,0 +1,243 @@
+//! What every unit of work of a clinic has: its transaction, its keys, and the events it will leave.
+//!
+//! Statements are plain SQL for both databases. `$1` is always the tenant and is bound here, so a statement that
+//! forgot to filter by it does not run; further values are `$2`, `$3`, ...
+
+use cloister_audit::{Event, EventContext, EventDraft, Outcome};
+use cloister_kernel::{Environment, JobId, TenantId};
+use cloister_vault::{KeyOwner, KeyRing, Place, Purpose, SealedValue};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
+use time::OffsetDateTime;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::{
+    NewJob, StoreError,
+    database::{self, Database},
+    events,
+    pending::{Pending, Release, UnitTag, sealed::Sealed},
+    statement::{Row, microseconds},
+};
+
+/// The opened keys of one clinic.
+#[derive(Clone)]
+pub(crate) struct TenantKeys {
+    pub(crate) data: KeyRing,
+    pub(crate) log: KeyRing,
+}
+
+/// The inside of a unit of work.
+pub(crate) struct Core {
+    tenant: TenantId,
+    database: Database,
+    transaction: DatabaseTransaction,
+    keys: TenantKeys,
+    environment: Environment,
+    context: EventContext,
+    tag: UnitTag,
+    drafts: Vec<EventDraft>,
+    written: bool,
+}
+
+impl Core {
+    pub(crate) fn new(
+        tenant: TenantId,
+        database: Database,
+        transaction: DatabaseTransaction,
+        keys: TenantKeys,
+        environment: Environment,
+        context: EventContext,
+    ) -> Self {
+        Self {
+            tenant,
+            database,
+            transaction,
+            keys,
+            environment,
+            context,
+            tag: UnitTag::next(),
+            drafts: Vec::new(),
+            written: false,
+        }
+    }
+
+    pub(crate) fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.environment.now()
+    }
+
+    /// The present moment as stored.
+    pub(crate) fn now_microseconds(&self) -> i64 {
+        microseconds(self.environment.now())
+    }
+
+    pub(crate) fn note(&mut self, draft: EventDraft) {
+        self.drafts.push(draft);
+    }
+
+    /// Who the events are by, once a visitor proved to be somebody.
+    pub(crate) fn set_actor(&mut self, actor: cloister_audit::Actor) {
+        self.context.actor = actor;
+    }
+
+    fn statement(&self, sql: &str, values: Vec<Value>) -> Statement {
+        let mut all: Vec<Value> = Vec::with_capacity(values.len() + 1);
+        all.push(self.tenant.uuid().into());
+        all.extend(values);
+        Statement::from_sql_and_values(self.transaction.get_database_backend(), sql, all)
+    }
+
+    /// Runs an INSERT, UPDATE or DELETE and says how many rows it touched.
+    pub(crate) async fn execute(&mut self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
+        self.written = true;
+        let statement = self.statement(sql, values);
+        Ok(self.transaction.execute_raw(statement).await?.rows_affected())
+    }
+
+    /// All rows of a SELECT.
+    pub(crate) async fn rows(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        let statement = self.statement(sql, values);
+        Ok(self.transaction.query_all_raw(statement).await?.into_iter().map(Row::from).collect())
+    }
+
+    /// The first row of a SELECT, if there is one.
+    pub(crate) async fn row(&self, sql: &str, values: Vec<Value>) -> Result<Option<Row>, StoreError> {
+        let statement = self.statement(sql, values);
+        Ok(self.transaction.query_one_raw(statement).await?.map(Row::from))
+    }
+
+    /// Rows of an INSERT, UPDATE or DELETE with RETURNING.
+    pub(crate) async fn returning(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        self.written = true;
+        self.rows(sql, values).await
+    }
+
+    /// Where a sealed column stands.
+    pub(crate) fn place(&self, table: &'static str, column: &'static str, row: Uuid) -> Place {
+        Place::new(KeyOwner::Tenant(self.tenant), table, column, row)
+    }
+
+    /// Seals a value for a column; the bytes to store.
+    pub(crate) fn seal(
+        &self,
+        purpose: Purpose,
+        table: &'static str,
+        column: &'static str,
+        row: Uuid,
+        plaintext: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
+        let place = self.place(table, column, row);
+        Ok(self.keys.data.seal(&self.environment, purpose, &place, plaintext)?.into_bytes())
+    }
+
+    /// Opens a value inside the transaction, for a comparison that decides what is written: credentials, addresses,
+    /// the demographics that an incoming resource is compared with. Clinical values that a caller gets go out by
+    /// [`Core::pending`] and never by this.
+    pub(crate) fn open(
+        &self,
+        table: &'static str,
+        column: &'static str,
+        row: Uuid,
+        sealed: &SealedValue,
+    ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        Ok(self.keys.data.open(&self.place(table, column, row), sealed)?)
+    }
+
+    /// A sealed value to be released by the commit, read by `parse`.
+    pub(crate) fn pending<T: 'static>(
+        &self,
+        table: &'static str,
+        column: &'static str,
+        row: Uuid,
+        sealed: SealedValue,
+        parse: impl FnOnce(&[u8]) -> Result<T, StoreError> + Send + 'static,
+    ) -> Pending<T> {
+        let place = self.place(table, column, row);
+        Pending::new(self.tag, move |ring| parse(&ring.open(&place, &sealed)?))
+    }
+
+    /// A value in clear that is clinical all the same, to be released by the commit.
+    pub(crate) fn pending_clear<T: Send + 'static>(&self, value: T) -> Pending<T> {
+        Pending::new(self.tag, move |_| Ok(value))
+    }
+
+    /// The blind index of a normalized value, as stored. `column` is `table.column`.
+    pub(crate) fn blind_index(&self, column: &'static str, normalized: &str) -> Result<Vec<u8>, StoreError> {
+        Ok(self.keys.data.blind_index(column, normalized)?.as_bytes().to_vec())
+    }
+
+    /// Seals bytes that go out to a client and come back, bound to a place and further bytes.
+    pub(crate) fn seal_at(&self, place: &Place, plaintext: &[u8]) -> Result<Vec<u8>, StoreError> {
+        Ok(self.keys.data.seal(&self.environment, Purpose::Pii, place, plaintext)?.into_bytes())
+    }
+
+    /// Opens what [`Core::seal_at`] sealed.
+    pub(crate) fn open_at(&self, place: &Place, bytes: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        Ok(self.keys.data.open(place, &SealedValue::from_bytes(bytes)?)?)
+    }
+
+    /// Writes a job down in this transaction.
+    pub(crate) async fn enqueue(&mut self, job: NewJob) -> Result<JobId, StoreError> {
+        let id = self.environment.id();
+        let job = NewJob { tenant: Some(self.tenant), ..job };
+        let (sql, values) = job.insertion(id, None, self.now_microseconds());
+        self.written = true;
+        let statement = Statement::from_sql_and_values(self.transaction.get_database_backend(), sql, values);
+        self.transaction.execute_raw(statement).await?;
+        Ok(id)
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.drafts)
+            .into_iter()
+            .map(|draft| draft.into_event(self.environment.id(), self.context.clone()))
+            .collect()
+    }
+
+    /// Writes the events, commits, and only then opens what is to be released.
+    pub(crate) async fn commit<P: Release>(mut self, out: P) -> Result<P::Out, StoreError>
+    where
+        P: Sealed<Opened = P::Out>,
+    {
+        if !out.is_of(self.tag) {
+            return Err(StoreError::ForeignPending);
+        }
+        let events = self.events();
+        let sealed = events::seal(&self.environment, Some(&self.keys.log), &events)?;
+        write_and_commit(self.transaction, sealed).await?;
+        out.open(&self.keys.data)
+    }
+
+    /// Undoes every change and commits the events of what was refused or failed alone.
+    pub(crate) async fn abandon(mut self) -> Result<(), StoreError> {
+        self.drafts.retain(|draft| draft.outcome != Outcome::Success);
+        let events = self.events();
+        let sealed = events::seal(&self.environment, Some(&self.keys.log), &events)?;
+        let transaction = if self.written {
+            let undone = self.transaction;
+            database::joined(tokio::spawn(async move { Ok(undone.rollback().await?) })).await?;
+            self.database.begin(Some(self.tenant)).await?
+        } else {
+            self.transaction
+        };
+        write_and_commit(transaction, sealed).await
+    }
+}
+
+async fn write_and_commit(
+    transaction: DatabaseTransaction,
+    sealed: events::SealedEvents,
+) -> Result<(), StoreError> {
+    database::joined(tokio::spawn(async move {
+        sealed.write(&transaction).await?;
+        Ok(transaction.commit().await?)
+    }))
+    .await
+}

@@ -1,0 +1,65 @@
+//! Cursors of lists: sealed, and good only for the caller and the query that got them.
+
+use cloister_access::Principal;
+use cloister_vault::{KeyOwner, Place};
+use data_encoding::BASE64URL_NOPAD;
+use uuid::Uuid;
+
+use crate::{StoreError, UnitOfWork};
+
+/// More than any position needs.
+const LONGEST: usize = 1024;
+
+/// What a cursor belongs to: the list and everything that chose its rows and order (patient, filters, sort).
+#[derive(Debug, Clone)]
+pub struct CursorQuery(Vec<u8>);
+
+impl CursorQuery {
+    /// Names the list.
+    pub fn new(list: &'static str) -> Self {
+        Self(Vec::new()).with(list.as_bytes())
+    }
+
+    /// Adds something that chose its rows or order.
+    #[must_use]
+    pub fn with(mut self, part: &[u8]) -> Self {
+        self.0.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        self.0.extend_from_slice(part);
+        self
+    }
+}
+
+impl UnitOfWork<'_> {
+    fn cursor_place(&self, query: &CursorQuery) -> Place {
+        let (kind, id): (u8, Uuid) = match self.caller().principal() {
+            Principal::User(user) => (1, user.uuid()),
+            Principal::Machine(client) => (2, client.uuid()),
+            Principal::Job(job) => (3, job.uuid()),
+        };
+        let mut bound = vec![kind];
+        bound.extend_from_slice(&query.0);
+        Place::new(KeyOwner::Tenant(self.tenant()), "cursors", "position", id).with(bound)
+    }
+
+    /// A cursor that continues the query after a position, for this caller.
+    ///
+    /// # Errors
+    /// When it cannot be sealed.
+    pub fn cursor(&self, query: &CursorQuery, position: &[u8]) -> Result<String, StoreError> {
+        let sealed = self.core.seal_at(&self.cursor_place(query), position)?;
+        Ok(BASE64URL_NOPAD.encode(&sealed))
+    }
+
+    /// The position in a cursor that this caller got for this query.
+    ///
+    /// # Errors
+    /// `Cursor`, the same for every reason.
+    pub fn position(&self, query: &CursorQuery, cursor: &str) -> Result<Vec<u8>, StoreError> {
+        if cursor.len() > LONGEST {
+            return Err(StoreError::Cursor);
+        }
+        let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).map_err(|_| StoreError::Cursor)?;
+        let position = self.core.open_at(&self.cursor_place(query), bytes).map_err(|_| StoreError::Cursor)?;
+        Ok(position.to_vec())
+    }
+}

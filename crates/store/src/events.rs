@@ -1,0 +1,113 @@
+//! Event rows: sealed under their log's key, with the canonical clear part as associated data.
+
+use cloister_audit::{CANONICAL_VERSION, Event, Log, canonical};
+use cloister_kernel::Environment;
+use cloister_vault::{KeyOwner, KeyRing, Place, Purpose};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
+
+use crate::StoreError;
+
+const COLUMNS: &str = "id, at, actor_kind, actor_id, action, resource_type, resource_id, patient_id, outcome, \
+                       relation, reason, session_id, request_id, canonical_version, details_sealed";
+const PLATFORM_COLUMNS: &str = "id, at, actor_kind, actor_id, action, resource_type, resource_id, outcome, \
+                                relation, reason, session_id, request_id, canonical_version, details_sealed";
+
+/// Rows of one statement; SQLite takes at most 32,766 values in one.
+const ROWS_AT_ONCE: usize = 500;
+
+/// Event rows that are ready to be written.
+pub(crate) struct SealedEvents {
+    table: &'static str,
+    columns: String,
+    rows: Vec<Vec<Value>>,
+}
+
+/// Seals events of one log. Without a ring (only for the platform's log, by processes that may not open its key) the
+/// details are left out.
+pub(crate) fn seal(
+    environment: &Environment,
+    ring: Option<&KeyRing>,
+    events: &[Event],
+) -> Result<SealedEvents, StoreError> {
+    let tenant = events.first().and_then(|event| event.clear.log.tenant());
+    let (table, columns) = match tenant {
+        Some(_) => ("events", format!("tenant_id, {COLUMNS}")),
+        None => ("platform_events", PLATFORM_COLUMNS.to_owned()),
+    };
+    let rows = events.iter().map(|event| row(environment, ring, event)).collect::<Result<_, _>>()?;
+    Ok(SealedEvents { table, columns, rows })
+}
+
+fn row(environment: &Environment, ring: Option<&KeyRing>, event: &Event) -> Result<Vec<Value>, StoreError> {
+    let clear = &event.clear;
+    let (owner, tenant) = match clear.log {
+        Log::Tenant(tenant) => (KeyOwner::TenantLog(tenant), Some(tenant)),
+        Log::Platform => (KeyOwner::PlatformLog, None),
+    };
+    let place = place(owner, clear.id.uuid()).with(canonical(event));
+    let details = match ring {
+        Some(ring) => {
+            let encoded = event.sealed.encode();
+            Some(ring.seal(environment, Purpose::Log, &place, encoded.expose())?.into_bytes())
+        }
+        None if tenant.is_none() => None,
+        None => return Err(StoreError::TenantNotReady),
+    };
+    let word = |term: &Option<cloister_audit::Term>| term.as_ref().map(|term| term.as_str().to_owned());
+    let mut values: Vec<Value> = Vec::with_capacity(16);
+    if let Some(tenant) = tenant {
+        values.push(tenant.uuid().into());
+    }
+    values.extend::<[Value; 7]>([
+        clear.id.uuid().into(),
+        clear.at.microseconds().into(),
+        clear.actor.kind().into(),
+        clear.actor.id().into(),
+        clear.action.as_str().into(),
+        word(&clear.resource_type).into(),
+        clear.resource_id.into(),
+    ]);
+    if tenant.is_some() {
+        values.push(clear.patient_id.map(cloister_kernel::PatientId::uuid).into());
+    }
+    values.extend::<[Value; 7]>([
+        clear.outcome.as_str().into(),
+        word(&clear.relation).into(),
+        word(&clear.reason).into(),
+        clear.session_id.map(cloister_kernel::SessionId::uuid).into(),
+        clear.request_id.uuid().into(),
+        i64::from(CANONICAL_VERSION).into(),
+        details.into(),
+    ]);
+    Ok(values)
+}
+
+/// Where the details of an event stand; the canonical clear part is to be added.
+pub(crate) fn place(owner: KeyOwner, event: uuid::Uuid) -> Place {
+    let table = if owner.tenant().is_some() { "events" } else { "platform_events" };
+    Place::new(owner, table, "details_sealed", event)
+}
+
+impl SealedEvents {
+    /// Writes the rows.
+    pub(crate) async fn write(self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+        let width = self.columns.split(',').count();
+        let mut rows = self.rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let chunk: Vec<Vec<Value>> = rows.by_ref().take(ROWS_AT_ONCE).collect();
+            let tuples: Vec<String> = (0..chunk.len())
+                .map(|row| {
+                    let places: Vec<String> =
+                        (1..=width).map(|column| format!("${}", row * width + column)).collect();
+                    format!("({})", places.join(", "))
+                })
+                .collect();
+            let sql = format!("INSERT INTO {} ({}) VALUES {}", self.table, self.columns, tuples.join(", "));
+            let values: Vec<Value> = chunk.into_iter().flatten().collect();
+            let statement =
+                Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
+            transaction.execute_raw(statement).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,177 @@
+//! The store: where units of work begin.
+
+use std::sync::Arc;
+
+use cloister_access::{Caller, DecisionTable, PolicyCache, PolicyDocument, PolicyHash, Principal, Visitor};
+use cloister_audit::{ActionCode, Actor, EventContext, EventDraft, Log};
+use cloister_kernel::{Environment, Failure, FailureKind, TenantId};
+use cloister_vault::{KeyCache, KeyOwner};
+
+use crate::{
+    PlatformStore, StoreConfig, StoreError, UnitOfWork, VisitUnit,
+    core::{Core, TenantKeys},
+    database::Database,
+    isolation,
+    keys::Keys,
+    standing,
+};
+
+/// Compiled policies that are kept.
+const POLICIES: usize = 256;
+
+/// The database, as `serve` and `work` use it. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    database: Database,
+    keys: Keys,
+    environment: Environment,
+    policies: PolicyCache,
+    baseline: Arc<DecisionTable>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+impl Store {
+    /// Connects, and compiles the baseline policy. Connections are opened when first needed.
+    ///
+    /// # Errors
+    /// `Configuration`; `Policy` when the baseline does not compile.
+    pub async fn connect(
+        config: &StoreConfig,
+        keys: KeyCache,
+        environment: Environment,
+    ) -> Result<Self, StoreError> {
+        let database = Database::connect(config).await?;
+        let policies = PolicyCache::new(POLICIES);
+        let baseline =
+            policies.load(PolicyDocument::baseline()).await.map_err(|_| StoreError::Policy)?;
+        let keys = Keys::new(database.clone(), keys, environment.clone());
+        Ok(Self { database, keys, environment, policies, baseline })
+    }
+
+    /// Compares the live PostgreSQL catalogue with what this program was built for, and refuses any difference: tables,
+    /// forced row security and its policies, grants, owners, and what this process's own role may bypass. On SQLite
+    /// there is no second wall and nothing to compare.
+    ///
+    /// # Errors
+    /// `Isolation`, naming the difference; `Unavailable`.
+    pub async fn refuse_unless_isolated(&self) -> Result<(), StoreError> {
+        isolation::verify(&self.database).await
+    }
+
+    /// The platform tables.
+    pub fn platform(&self) -> PlatformStore {
+        PlatformStore::over(self.keys.clone(), self.database.clone(), self.environment.clone())
+    }
+
+    /// Forgets a clinic's opened keys: the next unit of work asks the key service.
+    pub async fn purge_keys(&self, tenant: TenantId) {
+        self.keys.purge(KeyOwner::Tenant(tenant)).await;
+        self.keys.purge(KeyOwner::TenantLog(tenant)).await;
+    }
+
+    /// Closes all connections and waits for it.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.database.close().await
+    }
+
+    /// Begins a unit of work on behalf of a caller. Keys are opened first; then, in the transaction, clinic and caller
+    /// are read: a suspended or switched-off clinic, a disabled account and an ended session are refused here, and
+    /// the refusal leaves an event.
+    ///
+    /// # Errors
+    /// `TenantNotReady`, `TenantSuspended`, `KillSwitch`, `AccountDisabled`, `SessionRevoked`, `Policy`, `Keys`,
+    /// `Unavailable`.
+    pub async fn begin<'c>(&self, caller: &'c Caller) -> Result<UnitOfWork<'c>, StoreError> {
+        let request = caller.request();
+        let context = EventContext {
+            log: Log::Tenant(caller.tenant()),
+            at: request.at,
+            actor: match caller.principal() {
+                Principal::User(user) => Actor::User(user),
+                Principal::Machine(client) => Actor::Machine(client),
+                Principal::Job(job) => Actor::Job(job),
+            },
+            session_id: caller.session(),
+            request_id: request.request,
+            source: request.source.clone(),
+            user_agent: request.user_agent.clone(),
+        };
+        let core = self.open(caller.tenant(), context).await?;
+        match standing::of_caller(&core, caller).await {
+            Ok(standing) => {
+                let table = self.policy(&core, standing.policy).await?;
+                Ok(UnitOfWork::new(caller, core, standing, table))
+            }
+            Err(error) => Err(turn_away(core, error).await),
+        }
+    }
+
+    /// Begins a unit of work for a visitor at the door of a clinic.
+    ///
+    /// # Errors
+    /// `TenantNotReady`, `TenantSuspended`, `KillSwitch`, `Keys`, `Unavailable`.
+    pub async fn begin_visit<'v>(&self, visitor: &'v Visitor) -> Result<VisitUnit<'v>, StoreError> {
+        let request = visitor.request();
+        let context = EventContext {
+            log: Log::Tenant(visitor.tenant()),
+            at: request.at,
+            actor: Actor::Anonymous,
+            session_id: None,
+            request_id: request.request,
+            source: request.source.clone(),
+            user_agent: request.user_agent.clone(),
+        };
+        let core = self.open(visitor.tenant(), context).await?;
+        match standing::of_visitor(&core).await {
+            Ok(()) => Ok(VisitUnit::new(visitor, core)),
+            Err(error) => Err(turn_away(core, error).await),
+        }
+    }
+
+    async fn open(&self, tenant: TenantId, context: EventContext) -> Result<Core, StoreError> {
+        let data = self.keys.ring(KeyOwner::Tenant(tenant)).await?;
+        let log = self.keys.ring(KeyOwner::TenantLog(tenant)).await?;
+        let transaction = self.database.begin(Some(tenant)).await?;
+        let keys = TenantKeys { data, log };
+        Ok(Core::new(tenant, self.database.clone(), transaction, keys, self.environment.clone(), context))
+    }
+
+    /// The compiled table of a policy version; the baseline's is always there.
+    async fn policy(&self, core: &Core, hash: PolicyHash) -> Result<Arc<DecisionTable>, StoreError> {
+        if hash == self.baseline.hash() {
+            return Ok(Arc::clone(&self.baseline));
+        }
+        if let Some(table) = self.policies.get(&hash) {
+            return Ok(table);
+        }
+        let sql = "SELECT document FROM policy_versions WHERE tenant_id = $1 AND policy_hash = $2";
+        let row = core.row(sql, vec![hash.to_string().into()]).await?.ok_or(StoreError::Policy)?;
+        let document: PolicyDocument =
+            serde_json::from_str(&row.get::<String>("document")?).map_err(|_| StoreError::Policy)?;
+        let table = self.policies.load(document).await.map_err(|_| StoreError::Policy)?;
+        if table.hash() == hash { Ok(table) } else { Err(StoreError::Policy) }
+    }
+}
+
+/// Writes down that somebody was turned away at the beginning, where the clinic's state or the caller's was the
+/// reason; the error to answer with.
+async fn turn_away(mut core: Core, error: StoreError) -> StoreError {
+    let told = matches!(error.kind(), FailureKind::Forbidden | FailureKind::Unauthenticated)
+        || matches!(error, StoreError::KillSwitch);
+    if !told {
+        return error;
+    }
+    core.note(EventDraft::refused(ActionCode::AuthorizationDecided, error.code()));
+    match core.abandon().await {
+        Ok(()) => error,
+        Err(unwritten) => unwritten,
+    }
+}
