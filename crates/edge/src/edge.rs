@@ -210,7 +210,7 @@ fn finish(
             observed.route_of_error(&error);
             match problem_of(error) {
                 Ok(problem) => return Err(problem),
-                Err(response) => response,
+                Err(response) => *response,
             }
         }
     };

@@ -1,7 +1,7 @@
 //! Turns the framework's own errors and bare error answers into problems.
 
 use poem::{
-    Body, Error, Response,
+    Error, Response,
     error::{MethodNotAllowedError, NotFoundError, ReadBodyError},
     http::StatusCode,
 };
@@ -12,7 +12,7 @@ use poem_openapi::error::{
 use crate::Problem;
 
 /// The problem that an error of a handler, an extractor or the router stands for.
-pub(crate) fn problem_of(error: Error) -> Result<Problem, Response> {
+pub(crate) fn problem_of(error: Error) -> Result<Problem, Box<Response>> {
     let error = match error.downcast::<Problem>() {
         Ok(problem) => return Ok(problem),
         Err(error) => error,
@@ -49,7 +49,7 @@ pub(crate) fn problem_of(error: Error) -> Result<Problem, Response> {
         return Ok(of_status(StatusCode::UNAUTHORIZED));
     }
     if error.is_from_response() {
-        return Err(error.into_response());
+        return Err(Box::new(error.into_response()));
     }
     let status = error.status();
     if status.is_server_error() {
@@ -116,6 +116,6 @@ pub(crate) fn with_problem(mut response: Response, problem: Response) -> Respons
         }
     }
     response.headers_mut().remove("content-length");
-    response.set_body(Body::from(body));
+    response.set_body(body);
     response
 }

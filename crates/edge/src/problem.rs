@@ -16,7 +16,10 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// A failed answer. Made from any [`Failure`] by `?`; the cause is logged with the request's id and never sent.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     status: StatusCode,
     code: Cow<'static, str>,
     title: String,
@@ -31,7 +34,7 @@ pub struct Problem {
 impl Problem {
     /// A problem without a cause. The title is plain words and holds no value from the request.
     pub fn new(status: StatusCode, code: &'static str, title: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Parts {
             status,
             code: Cow::Borrowed(code),
             title: title.into(),
@@ -41,7 +44,7 @@ impl Problem {
             challenge: (status == StatusCode::UNAUTHORIZED).then_some("Cookie"),
             allow: None,
             cause: None,
-        }
+        }))
     }
 
     /// 500: our fault. Only the log sees the cause.
@@ -51,58 +54,58 @@ impl Problem {
             "service.failed",
             "something went wrong on our side",
         );
-        problem.cause = Some(cause.into());
+        problem.0.cause = Some(cause.into());
         problem
     }
 
     /// Adds what is wrong with one field.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>, code: &'static str, reason: impl Into<String>) -> Self {
-        self.errors.push(FieldError::new(field, code, reason));
+        self.0.errors.push(FieldError::new(field, code, reason));
         self
     }
 
     /// Adds a sentence on this occurrence; it holds no value from the request.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.0.detail = Some(detail.into());
         self
     }
 
     /// Seconds for the `Retry-After` header.
     #[must_use]
-    pub const fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after = Some(seconds);
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.0.retry_after = Some(seconds);
         self
     }
 
     /// The scheme for `WWW-Authenticate` where it is not the session cookie.
     #[must_use]
-    pub const fn challenge(mut self, scheme: &'static str) -> Self {
-        self.challenge = Some(scheme);
+    pub fn challenge(mut self, scheme: &'static str) -> Self {
+        self.0.challenge = Some(scheme);
         self
     }
 
     /// The methods that would work, for the `Allow` header of a 405.
     #[must_use]
     pub(crate) fn allow(mut self, methods: Option<String>) -> Self {
-        self.allow = methods;
+        self.0.allow = methods;
         self
     }
 
     /// The HTTP status.
-    pub const fn http_status(&self) -> StatusCode {
-        self.status
+    pub fn http_status(&self) -> StatusCode {
+        self.0.status
     }
 
     /// The stable code.
     pub fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 
     /// The cause with its sources, for the log.
     pub(crate) fn cause_chain(&self) -> Option<String> {
-        let cause = self.cause.as_deref()?;
+        let cause = self.0.cause.as_deref()?;
         let mut text = cause.to_string();
         let mut next = cause.source();
         while let Some(source) = next {
@@ -115,24 +118,24 @@ impl Problem {
     /// The answer, naming the request where it is known.
     pub(crate) fn response(&self, request: Option<RequestId>) -> Response {
         let body = ProblemText {
-            r#type: format!("urn:cloister:problem:{}", self.code),
-            title: &self.title,
-            status: self.status.as_u16(),
-            code: &self.code,
-            detail: self.detail.as_deref(),
+            r#type: format!("urn:cloister:problem:{}", self.0.code),
+            title: &self.0.title,
+            status: self.0.status.as_u16(),
+            code: &self.0.code,
+            detail: self.0.detail.as_deref(),
             request_id: request.map(|id| id.to_string()),
-            errors: &self.errors,
+            errors: &self.0.errors,
         };
         let text = serde_json::to_vec(&body).unwrap_or_default();
         let mut response =
-            Response::builder().status(self.status).content_type(PROBLEM_JSON).body(Body::from_vec(text));
-        if let Some(methods) = self.allow.as_deref().and_then(|text| text.parse().ok()) {
+            Response::builder().status(self.0.status).content_type(PROBLEM_JSON).body(Body::from_vec(text));
+        if let Some(methods) = self.0.allow.as_deref().and_then(|text| text.parse().ok()) {
             response.headers_mut().insert("allow", methods);
         }
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.0.retry_after {
             response.headers_mut().insert("retry-after", seconds.into());
         }
-        if let (StatusCode::UNAUTHORIZED, Some(scheme)) = (self.status, self.challenge) {
+        if let (StatusCode::UNAUTHORIZED, Some(scheme)) = (self.0.status, self.0.challenge) {
             let scheme = poem::http::HeaderValue::from_static(scheme);
             response.headers_mut().insert("www-authenticate", scheme);
         }
@@ -197,7 +200,7 @@ impl<F: Failure> From<F> for Problem {
             FailureKind::Internal => return Self::internal(failure),
             FailureKind::Invalid(errors) => {
                 let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, failure.to_string());
-                problem.errors = errors;
+                problem.0.errors = errors;
                 problem
             }
             FailureKind::Unauthenticated => Self::new(StatusCode::UNAUTHORIZED, code, failure.to_string()),
@@ -213,14 +216,14 @@ impl<F: Failure> From<F> for Problem {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, code, failure.to_string()).retry_after(5)
             }
         };
-        problem.cause = Some(Box::new(failure));
+        problem.0.cause = Some(Box::new(failure));
         problem
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.title)
+        write!(f, "{}: {}", self.0.code, self.0.title)
     }
 }
 
@@ -228,7 +231,7 @@ impl StdError for Problem {}
 
 impl ResponseError for Problem {
     fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     fn as_response(&self) -> Response {

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::support::{App, CANARY, Setup};
 
+/// Status, code, start line, headers.
+type Case<'c> = (u16, &'c str, &'c str, Vec<(&'c str, &'c str)>);
+
 #[tokio::test]
 async fn every_status_carries_the_problem_and_the_whole_header_set() {
     let app = App::start().await;
@@ -11,7 +14,7 @@ async fn every_status_carries_the_problem_and_the_whole_header_set() {
     let cookie = format!("__Host-cloister-flow={}", token.expose());
     let id = "018f3c1e-7b1a-7cc0-9d3e-2f1a5b6c7d8e";
     let long = format!("GET /{}", "a".repeat(9000));
-    let cases: Vec<(u16, &str, &str, Vec<(&str, &str)>)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (200, "", "GET /api/v1/items/018f3c1e-7b1a-7cc0-9d3e-2f1a5b6c7d8e?limit=5", vec![]),
         (404, "route.not_found", "GET /nothing/here", vec![]),
         (405, "method.not_allowed", "DELETE /api/v1/me", vec![]),

@@ -229,8 +229,8 @@ pub(crate) struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        let mut edge = EdgeSettings::default();
-        edge.app_origins = vec!["https://app.example.net".to_owned()];
+        let app_origins = vec!["https://app.example.net".to_owned()];
+        let edge = EdgeSettings { app_origins, ..EdgeSettings::default() };
         let serve = ServeSettings::default();
         Self { edge, serve, listener: None, redis_away: false, database_away: false }
     }
