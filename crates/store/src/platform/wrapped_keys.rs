@@ -3,7 +3,11 @@
 use cloister_vault::{KeyOwner, KeyVersion, KmsKeyId, Purpose, WrappedKey};
 
 use super::{PlatformStore, PlatformUnit};
-use crate::{StoreError, database::Database, statement::{Row, microseconds}};
+use crate::{
+    StoreError,
+    database::Database,
+    statement::{Row, microseconds},
+};
 
 const SELECT: &str = "SELECT purpose, version, kms_key, blob FROM wrapped_keys WHERE owner = $1";
 const INSERT: &str = "INSERT INTO wrapped_keys (owner, purpose, version, kms_key, blob, created_at) \
