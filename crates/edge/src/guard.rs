@@ -106,6 +106,8 @@ pub struct FlowPage {
     pub inbound: Inbound,
     /// A flow that the browser already has.
     pub flow: Option<Flow>,
+    /// Whether the browser has a live session of this site; then nothing was counted by source.
+    pub signed_in: bool,
 }
 
 /// A signed call from a provider, verified by `V` before the handler sees the body.
@@ -279,12 +281,26 @@ impl FlowPage {
         let inbound = chosen(request, RouteClass::Open)?;
         let (tenant, audience) = inbound.clinic()?;
         let parts = inbound.parts();
-        inbound.count_by_source("flow-page", parts.settings.limits.flow_pages).await?;
+        let signed_in = match &parts.cookies.session {
+            None => false,
+            Some(token) => {
+                let limit = Some(parts.settings.limits.signed_in);
+                let observed = Activity::Observes;
+                match parts.ephemeral.touch_session(tenant, &token.hash(), observed, limit).await? {
+                    Touched::Active(session, _) => session.audience == audience,
+                    Touched::Limited(_, rate) => return Err(too_many(rate.retry_after_seconds())),
+                    Touched::Absent => false,
+                }
+            }
+        };
+        if !signed_in {
+            inbound.count_by_source("flow-page", parts.settings.limits.flow_pages).await?;
+        }
         let flow = match &parts.cookies.flow {
             None => None,
             Some(token) => parts.ephemeral.flow(tenant, &token.hash()).await?,
         };
-        Ok(Self { inbound, flow: flow.filter(|flow| flow.audience == audience) })
+        Ok(Self { inbound, flow: flow.filter(|flow| flow.audience == audience), signed_in })
     }
 
     /// Opens a new flow at this step and gives its cookie's token.

@@ -71,13 +71,19 @@ async fn slow_headers_lose_their_connection() {
     setup.serve.headers_within = Duration::from_millis(500);
     let app = App::with(setup).await;
     let http2_start = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x40\x01\x04\0\0\0\x01";
-    for start in [&b"GET / HTTP/1.1\r\nHost: "[..], b"", b"P", &http2_start[..]] {
+    for (start, trickles) in [
+        (&b"GET / HTTP/1.1\r\nHost: "[..], true),
+        (b"", true),
+        (b"", false),
+        (b"P", false),
+        (&http2_start[..], false),
+    ] {
         let mut socket = TcpStream::connect(app.address).await.unwrap();
         socket.write_all(start).await.unwrap();
         let began = Instant::now();
         let (mut reader, mut writer) = socket.into_split();
         let trickle = tokio::spawn(async move {
-            while writer.write_all(b"a").await.is_ok() {
+            while !trickles || writer.write_all(b"a").await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         });
