@@ -6,8 +6,9 @@ import { currentStep, totp } from "./totp.mjs";
 const IDLE = Number(process.env.MOCK_IDLE_SECONDS ?? 900) * 1000;
 const ABSOLUTE = Number(process.env.MOCK_ABSOLUTE_SECONDS ?? 8 * 3600) * 1000;
 
-export class Refusal {
+export class Refusal extends Error {
   constructor(status, code, extra = {}) {
+    super(code);
     Object.assign(this, { status, code, extra });
   }
 }

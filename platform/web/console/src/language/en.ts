@@ -40,7 +40,7 @@ export const staffWords = {
   "invite.createdTitle": "Give this code to the patient",
   "invite.code": "Clinic code",
   "invite.createdText": "Say it in person or by phone, or hand it over on paper. Never put it in an email or a text message. It is shown only now.",
-  "invite.expires": "The invitation works until {when}.",
+  "invite.expires": "The invitation works until: {when}",
   "invite.done": "I have passed on the code",
   "invite.list": "Invitations",
   "invite.none": "No invitation has been sent yet.",

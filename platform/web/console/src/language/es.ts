@@ -42,7 +42,7 @@ export const staffWords = {
   "invite.createdTitle": "Dé este código al paciente",
   "invite.code": "Código de la clínica",
   "invite.createdText": "Dígalo en persona o por teléfono, o entréguelo en papel. Nunca lo ponga en un correo ni en un mensaje de texto. Solo se muestra ahora.",
-  "invite.expires": "La invitación sirve hasta el {when}.",
+  "invite.expires": "La invitación sirve hasta: {when}",
   "invite.done": "Ya di el código",
   "invite.list": "Invitaciones",
   "invite.none": "Todavía no se ha enviado ninguna invitación.",

@@ -11,6 +11,6 @@ export const portal = {
   "home.recordText": "If something here is not right, tell the clinic.",
   "home.security": "Your account",
   "home.securityText": "See where you are signed in, and sign out a device you don’t know.",
-  "home.lastSignIn": "You last signed in on {when}.",
+  "home.lastSignIn": "Your previous sign-in: {when}",
   "home.urgent": "This portal is not for emergencies. If you need help now, call 911.",
 } as const;

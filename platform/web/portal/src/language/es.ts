@@ -13,6 +13,6 @@ export const portal = {
   "home.recordText": "Si algo de esto no es correcto, avise a la clínica.",
   "home.security": "Su cuenta",
   "home.securityText": "Vea dónde tiene la sesión abierta y ciérrela en un dispositivo que no reconozca.",
-  "home.lastSignIn": "Inició sesión por última vez el {when}.",
+  "home.lastSignIn": "Su sesión anterior: {when}",
   "home.urgent": "Este portal no es para emergencias. Si necesita ayuda ahora, llame al 911.",
 } as const satisfies SameKeys<typeof english>;

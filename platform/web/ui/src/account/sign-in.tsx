@@ -21,7 +21,7 @@ export function SignIn({ ended, onSignedIn }: { ended?: "signed_out" | "timed_ou
   const session = useSession();
   const [step, setStep] = useState<Step>(session.step === "totp" ? "totp" : "password");
   return (
-    <VisitorPage showWelcome>
+    <VisitorPage>
       {step === "password" ? (
         <>
           {ended ? (

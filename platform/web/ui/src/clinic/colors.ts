@@ -5,10 +5,18 @@ type Rgb = readonly [number, number, number];
 const DEFAULT_BRAND: Rgb = [17, 75, 70];
 const WHITE: Rgb = [255, 255, 255];
 const INK: Rgb = [15, 26, 25];
+/** Of black and white one reads at 4.58 or better on any color; a softer black would not. */
+const BLACK: Rgb = [0, 0, 0];
 /** The page surfaces the accent is written on; the same values stand in tokens.css. */
-const LIGHT_SURFACES: Rgb[] = [WHITE, [244, 246, 243]];
-const DARK_SURFACES: Rgb[] = [[23, 32, 31], [14, 21, 20]];
+const LIGHT_SURFACES: Rgb[] = [WHITE, [244, 246, 243], [235, 239, 235]];
+const DARK_SURFACES: Rgb[] = [
+  [23, 32, 31],
+  [14, 21, 20],
+  [31, 42, 40],
+];
 const TEXT_CONTRAST = 4.5;
+/** Dark pages make dull accents look disabled, so the accent is lighter there than it must be. */
+const DARK_CONTRAST = 7;
 
 /** `#rgb` or `#rrggbb`; anything else is null and the product's own color is used. */
 export function parseColor(value: string): Rgb | null {
@@ -35,10 +43,10 @@ function mix(from: Rgb, to: Rgb, share: number): Rgb {
   return [0, 1, 2].map((i) => Math.round(from[i]! + (to[i]! - from[i]!) * share)) as unknown as Rgb;
 }
 
-function readableOn(color: Rgb, surfaces: Rgb[], towards: Rgb): Rgb {
+function readableOn(color: Rgb, surfaces: Rgb[], towards: Rgb, least: number): Rgb {
   for (let share = 0; share <= 1; share += 0.04) {
     const candidate = mix(color, towards, share);
-    if (surfaces.every((surface) => contrast(candidate, surface) >= TEXT_CONTRAST)) return candidate;
+    if (surfaces.every((surface) => contrast(candidate, surface) >= least)) return candidate;
   }
   return towards;
 }
@@ -50,12 +58,12 @@ export function clinicProperties(colors: { brand: string; on_brand: string }): R
   const brand = parseColor(colors.brand) ?? DEFAULT_BRAND;
   const wanted = parseColor(colors.on_brand);
   const onBrand =
-    wanted && contrast(wanted, brand) >= TEXT_CONTRAST ? wanted : contrast(WHITE, brand) >= contrast(INK, brand) ? WHITE : INK;
+    wanted && contrast(wanted, brand) >= TEXT_CONTRAST ? wanted : contrast(WHITE, brand) >= TEXT_CONTRAST ? WHITE : BLACK;
   return {
     "--brand": css(brand),
     "--on-brand": css(onBrand),
-    "--accent-light": css(readableOn(brand, LIGHT_SURFACES, INK)),
-    "--accent-dark": css(readableOn(brand, DARK_SURFACES, WHITE)),
+    "--accent-light": css(readableOn(brand, LIGHT_SURFACES, INK, TEXT_CONTRAST)),
+    "--accent-dark": css(readableOn(brand, DARK_SURFACES, WHITE, DARK_CONTRAST)),
   };
 }
 

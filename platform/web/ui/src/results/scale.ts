@@ -6,6 +6,8 @@ import { readableUnit } from "./words";
 export interface TrendPoint {
   id: string;
   at: number;
+  /** The clinical time as the record has it, for writing; a day stays that day in every time zone. */
+  date: string;
   value: number;
   interpretation: Interpretation;
 }
@@ -16,7 +18,7 @@ export function trendPoints(result: Pick<Result, "history" | "unit">): { points:
   const drawable = (entry: HistoryEntry): TrendPoint[] => {
     const at = entry.effective_at ? toMillis(entry.effective_at) : null;
     if (at === null || entry.value_number == null || readableUnit(entry.unit) !== unit || entry.status === "entered-in-error" || entry.status === "cancelled") return [];
-    return [{ id: entry.id, at, value: entry.value_number, interpretation: entry.interpretation }];
+    return [{ id: entry.id, at, date: entry.effective_at ?? "", value: entry.value_number, interpretation: entry.interpretation }];
   };
   const points = result.history.flatMap(drawable).sort((a, b) => a.at - b.at);
   return { points, leftOut: result.history.length - points.length };

@@ -11,7 +11,7 @@ interface TrendChartProps {
   currentId: string;
   highlightedId: string | null;
   writeValue: (value: number) => string;
-  writeDate: (at: number) => string;
+  writeDate: (date: string) => string;
 }
 
 const HEIGHT = 300;
@@ -55,10 +55,10 @@ export function TrendChart({ points, low, high, summary, bandLabel, currentId, h
         ))}
         {hasBand ? <path className="trend-bound" d={[high, low].flatMap((bound) => (bound === null ? [] : [`M${EDGE.left} ${y(bound)}h${inner}`])).join("")} /> : null}
         <text className="trend-axis" x={EDGE.left} y={HEIGHT - 10}>
-          {writeDate(first)}
+          {writeDate(points[0]?.date ?? "")}
         </text>
         <text className="trend-axis" x={width - EDGE.right} y={HEIGHT - 10} textAnchor="end">
-          {writeDate(last)}
+          {writeDate(points.at(-1)?.date ?? "")}
         </text>
         <polyline className="trend-line" points={points.map((point) => `${x(point.at)},${y(point.value)}`).join(" ")} />
         {points.map((point) => (

@@ -18,7 +18,6 @@ export function Trend({ result, hrefOf }: { result: Result; hrefOf: (resultId: s
   const { points, leftOut } = useMemo(() => trendPoints(result), [result]);
   const rows = useMemo(() => [...result.history].sort((a, b) => timeOf(b.effective_at) - timeOf(a.effective_at)), [result.history]);
   const write = (value: number) => intl.formatNumber(value, { maximumSignificantDigits: 6 });
-  const day = (at: number) => moments.shortDay(new Date(at).toISOString());
   const values = points.map((point) => point.value);
   const unit = readableUnit(result.unit);
   const drawn = points.length >= 2;
@@ -26,8 +25,8 @@ export function Trend({ result, hrefOf }: { result: Result; hrefOf: (resultId: s
     ? t("trend.summary", {
         name: result.name,
         count: points.length,
-        from: day(points[0]!.at),
-        to: day(points.at(-1)!.at),
+        from: moments.shortDay(points[0]!.date),
+        to: moments.shortDay(points.at(-1)!.date),
         lowest: write(Math.min(...values)),
         highest: write(Math.max(...values)),
         latest: write(points.at(-1)!.value),
@@ -49,7 +48,7 @@ export function Trend({ result, hrefOf }: { result: Result; hrefOf: (resultId: s
               currentId={result.id}
               highlightedId={highlighted}
               writeValue={write}
-              writeDate={day}
+              writeDate={(date) => moments.shortDay(date)}
             />
             {leftOut > 0 ? <p className="quiet">{unit ? t("trend.leftOut", { count: leftOut, unit }) : t("trend.leftOutPlain", { count: leftOut })}</p> : null}
           </div>

@@ -71,11 +71,12 @@ export function rangeWords(result: Pick<Result, "range" | "range_text" | "unit">
   const low = range?.low ?? null;
   const high = range?.high ?? null;
   const unit = readableUnit(result.unit);
-  const bounded = (text: string): string => (unit === "" ? text : unit === "%" ? `${text}%` : t("result.withUnit", { text, unit }));
+  const bounded = (text: string): string => (unit === "" || unit === "%" ? text : t("result.withUnit", { text, unit }));
+  const write = (value: number): string => (unit === "%" ? `${number(value)}%` : number(value));
   if (low !== null && high !== null) {
-    return bounded(low === high ? t("result.exactly", { low: number(low) }) : t("result.between", { low: number(low), high: number(high) }));
+    return bounded(low === high ? t("result.exactly", { low: write(low) }) : t("result.between", { low: write(low), high: write(high) }));
   }
-  if (low !== null) return bounded(t("result.atLeast", { low: number(low) }));
-  if (high !== null) return bounded(t("result.atMost", { high: number(high) }));
+  if (low !== null) return bounded(t("result.atLeast", { low: write(low) }));
+  if (high !== null) return bounded(t("result.atMost", { high: write(high) }));
   return range?.text || result.range_text || null;
 }

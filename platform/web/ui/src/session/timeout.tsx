@@ -39,7 +39,7 @@ export function TimeoutWarning() {
   const [busy, setBusy] = useState(false);
 
   useEffect(() => {
-    if (state !== "signed_in") return setEnding(null);
+    if (state !== "signed_in") return;
     const look = () => {
       const remaining = session.remaining();
       if (!remaining) return;
@@ -68,7 +68,7 @@ export function TimeoutWarning() {
   };
 
   const isOpen = ending !== null && !(ending.cause === "absolute" && understood);
-  if (!ending || !isOpen) return null;
+  if (!ending || !isOpen || state !== "signed_in") return null;
   const left = timeLeft(ending.left, t);
   return (
     <Dialog title={t("timeout.title")} isOpen role="alertdialog">

@@ -5,7 +5,7 @@ import { useText } from "../language/provider";
 import { LanguageSwitch } from "./language-switch";
 
 /** The frame of the pages before sign-in: the clinic beside one thing to do. */
-export function VisitorPage({ showWelcome = false, children }: { showWelcome?: boolean; children: ReactNode }) {
+export function VisitorPage({ children }: { children: ReactNode }) {
   const t = useText();
   const clinic = useClinic();
   const portal = clinic.audience === "portal";
@@ -19,17 +19,15 @@ export function VisitorPage({ showWelcome = false, children }: { showWelcome?: b
             <small>{t(portal ? "app.portalName" : "app.consoleName")}</small>
           </span>
         </p>
-        {showWelcome ? (
-          <div className="visitor-welcome">
-            <p className="visitor-headline">{t(portal ? "signIn.welcomePortal" : "signIn.welcomeConsole")}</p>
+        <div className="visitor-welcome">
+          <p className="visitor-headline">{t(portal ? "signIn.welcomePortal" : "signIn.welcomeConsole")}</p>
             <p>{t(portal ? "signIn.welcomePortalText" : "signIn.welcomeConsoleText")}</p>
             <ul>
               <li>{t("signIn.promiseKeys")}</li>
               <li>{t("signIn.promiseFactor")}</li>
               <li>{t("signIn.promiseAudit")}</li>
             </ul>
-          </div>
-        ) : null}
+        </div>
         <Arcade />
       </header>
       <div className="visitor-side">

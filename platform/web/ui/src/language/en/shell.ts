@@ -82,7 +82,7 @@ export const shell = {
   "sessions.revokeOthers": "Sign out all other devices",
   "sessions.revokedOthers": "All other devices are signed out.",
   "sessions.onlyThis": "You are not signed in anywhere else.",
-  "sessions.lastSignIn": "Your previous sign-in was on {when}.",
+  "sessions.lastSignIn": "Your previous sign-in: {when}",
   "sessions.unknownDevice": "Unknown device",
   "sessions.deviceOn": "{browser} on {system}",
 } as const;
