@@ -43,7 +43,7 @@ pub use patient::{
     Contact, DemographicConflict, Demographics, Patient, RecordHeader, SOCIAL_SECURITY_SYSTEM,
     identifier_tokens, identifiers_of,
 };
-pub use plan::{BundlePlan, Effect, Known, Operation, ResolvedPlan};
+pub use plan::{BundlePlan, Effect, Known, Operation, ReadBundle, ResolvedPlan};
 pub use range::{Interpretation, ReferenceRange};
 pub use reference::{Identity, ReferenceText, parse_condition};
 pub use resource_type::ResourceType;

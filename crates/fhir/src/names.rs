@@ -7,13 +7,8 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 /// The tokens of a name: compatibility decomposed (NFKD), without marks, in lower case, split at everything that is not
 /// a letter. `"Müller-O'Brien"` gives `muller`, `o`, `brien`.
 pub fn name_tokens(name: &str) -> BTreeSet<String> {
-    let folded: String = name
-        .nfkd()
-        .filter(|c| !is_combining_mark(*c))
-        .flat_map(char::to_lowercase)
-        .nfkd()
-        .filter(|c| !is_combining_mark(*c))
-        .collect();
+    let folded: String =
+        name.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect();
     folded.split(|c: char| !c.is_alphabetic()).filter(|token| !token.is_empty()).map(str::to_owned).collect()
 }
 

@@ -98,7 +98,8 @@ pub struct Operation {
     pub id: Uuid,
     /// What was known of it.
     pub known: Option<Known>,
-    /// The identities to keep with the resource, the first being the one that design section 6 defines.
+    /// The names to keep with the resource. The first is its identity and leads to nothing else, ever; the others serve
+    /// later references, and each belongs to the resource that used it last.
     pub names: Vec<Identity>,
     /// Whose chart it belongs to now. When [`Known::patient`] is another, it moves from a wrong chart.
     pub patient: Option<Uuid>,
@@ -125,7 +126,29 @@ impl ResolvedPlan {
     }
 }
 
+/// A transaction bundle whose entries are sound one by one: what can be found out before it is known who sent it.
+#[derive(Debug, Clone)]
+pub struct ReadBundle(Vec<Entry>);
+
+impl ReadBundle {
+    /// Reads the text of a transaction bundle.
+    ///
+    /// # Errors
+    /// [`Refused`] with every problem found.
+    pub fn read(bytes: &[u8]) -> Result<Self, Refused> {
+        read_entries(bytes).map(Self)
+    }
+}
+
 impl BundlePlan {
+    /// Plans a bundle that was read. `identifier_systems` as for [`Self::read`].
+    ///
+    /// # Errors
+    /// [`Refused`] with every problem found.
+    pub fn of(bundle: ReadBundle, identifier_systems: &[String]) -> Result<Self, Refused> {
+        Self::of_entries(bundle.0, identifier_systems)
+    }
+
     /// Reads a transaction bundle. `identifier_systems` are those configured for the machine client, in order of
     /// preference: an identifier of one of them is a resource's identity, else its fullUrl is.
     ///

@@ -199,6 +199,42 @@ fn the_configured_identifier_is_the_identity_and_else_the_full_url() {
     let plan = unconfigured.resolve(by_url, |_| Uuid::nil()).unwrap();
     assert_eq!(plan.operations[0].id, Uuid::from_u128(6));
     assert_eq!(plan.operations[0].names, [Identity::FullUrl(PATIENT_URL.into())]);
+    let configured = BundlePlan::read(bundle.to_string().as_bytes(), &[SYSTEM.into()]).unwrap();
+    let plan = configured.resolve(by_url, |_| Uuid::nil()).unwrap();
+    assert_eq!(
+        plan.operations[0].effect,
+        Effect::Create,
+        "a reused fullUrl must not overwrite another patient"
+    );
+}
+
+#[test]
+fn names_that_lead_to_different_resources_refuse_the_bundle() {
+    let mut entry = patient();
+    entry["request"] = json!({"method": "PUT", "url": "Patient/85"});
+    let refused = plan_with(&bundle(json!([entry])), |name| {
+        let id = if by_number(name) { 5 } else { 6 };
+        Some(known(id, ResourceType::PATIENT))
+    });
+    assert_eq!(refused.unwrap_err().0.issues()[0].code.as_str(), "multiple-matches");
+}
+
+#[test]
+fn an_attachment_that_points_into_the_bundle_is_led_there() {
+    let binary = json!({"fullUrl": OTHER_URL, "request": {"method": "POST", "url": "Binary"}, "resource": {
+        "resourceType": "Binary", "contentType": "text/plain", "securityContext": {"reference": PATIENT_URL}}});
+    let document = json!({"fullUrl": "urn:uuid:55555555-5555-4555-8555-555555555555",
+        "request": {"method": "POST", "url": "DocumentReference"}, "resource": {
+        "resourceType": "DocumentReference", "status": "current", "subject": {"reference": PATIENT_URL},
+        "content": [{"attachment": {"url": OTHER_URL}}]}});
+    let plan = plan(&bundle(json!([patient(), binary, document]))).unwrap();
+    let url = &plan.operations[2].resource.as_ref().unwrap()["content"][0]["attachment"]["url"];
+    assert_eq!(url, &format!("Binary/{}", plan.operations[1].id));
+    assert_eq!(
+        plan.operations[1].patient,
+        Some(plan.operations[0].id),
+        "a binary is in the chart that guards it"
+    );
 }
 
 #[test]
