@@ -244,4 +244,8 @@ impl MigrationTrait for Migration {
         create_platform_table(manager, PLATFORM_EVENTS).await?;
         make_append_only(manager, "platform_events").await
     }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
 }

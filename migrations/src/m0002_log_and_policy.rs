@@ -58,4 +58,8 @@ impl MigrationTrait for Migration {
         make_append_only(manager, "events").await?;
         create_tenant_table(manager, POLICY_VERSIONS).await
     }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
 }

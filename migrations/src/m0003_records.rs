@@ -64,7 +64,7 @@ const TABLES: &[Table] = &[
     },
     Table {
         indexes: &[
-            &["patient_id", "resource_type", "category", "clinical_time", "id"],
+            &["patient_id", "resource_type", "clinical_time", "id"],
             &["patient_id", "code_index", "clinical_time"],
         ],
         references: &[PATIENT, MACHINE_CLIENT],
@@ -146,6 +146,7 @@ const TABLES: &[Table] = &[
                 digest("identity_hash").optional(),
                 digest("incoming_hash"),
                 sealed("incoming_sealed"),
+                sealed("header_sealed").optional(),
                 text("status"),
                 moment("created_at"),
                 moment("decided_at").optional(),
@@ -162,5 +163,9 @@ impl MigrationTrait for Migration {
             create_tenant_table(manager, *table).await?;
         }
         Ok(())
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
     }
 }

@@ -175,4 +175,8 @@ impl MigrationTrait for Migration {
         }
         Ok(())
     }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
 }

@@ -37,13 +37,9 @@ const DATA: &[Grant] = &[("cloister_serve", ALL), ("cloister_work", ALL)];
 pub(crate) const PLATFORM: &[PlatformTable] = &[
     PlatformTable {
         name: "tenants",
-        columns: "id slug name status region time_zone default_locale branding contact_sealed kms_key policy_hash \
+        columns: "id slug slug_skeleton name status region time_zone default_locale branding contact_sealed kms_key policy_hash \
                   kill_switch owner_state version created_at updated_at activated_at suspended_at",
-        grants: &[
-            ("cloister_serve", "SELECT"),
-            ("cloister_work", "SELECT UPDATE"),
-            ("cloister_admin", ALL),
-        ],
+        grants: &[("cloister_serve", "SELECT"), ("cloister_work", "SELECT UPDATE"), ("cloister_admin", ALL)],
     },
     PlatformTable {
         name: "onboarding_steps",
@@ -57,7 +53,7 @@ pub(crate) const PLATFORM: &[PlatformTable] = &[
     },
     PlatformTable {
         name: "retired_slugs",
-        columns: "slug tenant_id retired_at",
+        columns: "slug_skeleton slug tenant_id retired_at",
         grants: &[("cloister_admin", "SELECT INSERT")],
     },
     PlatformTable {
