@@ -87,7 +87,20 @@ impl Core {
         self.context.actor = actor;
     }
 
+    /// Which database it is, where their SQL differs.
+    pub(crate) fn backend(&self) -> sea_orm::DbBackend {
+        self.transaction.get_database_backend()
+    }
+
+    /// Names the row that the last event noted is about, where it was not known when the permit was granted.
+    pub(crate) fn name_row(&mut self, row: Uuid) {
+        if let Some(draft) = self.drafts.last_mut() {
+            draft.resource_id.get_or_insert(row);
+        }
+    }
+
     fn statement(&self, sql: &str, values: Vec<Value>) -> Statement {
+        tracing::trace!(target: "cloister_store::statement", "statement");
         let mut all: Vec<Value> = Vec::with_capacity(values.len() + 1);
         all.push(self.tenant.uuid().into());
         all.extend(values);
@@ -137,6 +150,25 @@ impl Core {
         Ok(self.keys.data.seal(&self.environment, purpose, &place, plaintext)?.into_bytes())
     }
 
+    /// Seals a value for a place that is bound to more than table, column and row; the bytes to store.
+    pub(crate) fn seal_in(
+        &self,
+        purpose: Purpose,
+        place: &Place,
+        plaintext: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
+        Ok(self.keys.data.seal(&self.environment, purpose, place, plaintext)?.into_bytes())
+    }
+
+    /// As [`Core::open`], of a value that was sealed by [`Core::seal_in`].
+    pub(crate) fn open_in(
+        &self,
+        place: &Place,
+        sealed: &SealedValue,
+    ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        Ok(self.keys.data.open(place, sealed)?)
+    }
+
     /// Opens a value inside the transaction, for a comparison that decides what is written: credentials, addresses,
     /// the demographics that an incoming resource is compared with. Clinical values that a caller gets go out by
     /// [`Core::pending`] and never by this.
@@ -160,6 +192,16 @@ impl Core {
         parse: impl FnOnce(&[u8]) -> Result<T, StoreError> + Send + 'static,
     ) -> Pending<T> {
         let place = self.place(table, column, row);
+        Pending::new(self.tag, move |ring| parse(&ring.open(&place, &sealed)?))
+    }
+
+    /// As [`Core::pending`], of a value that was sealed by [`Core::seal_in`].
+    pub(crate) fn pending_in<T: 'static>(
+        &self,
+        place: Place,
+        sealed: SealedValue,
+        parse: impl FnOnce(&[u8]) -> Result<T, StoreError> + Send + 'static,
+    ) -> Pending<T> {
         Pending::new(self.tag, move |ring| parse(&ring.open(&place, &sealed)?))
     }
 

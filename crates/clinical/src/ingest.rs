@@ -1,0 +1,132 @@
+//! Taking bundles in, and reading back what was taken in.
+
+use std::sync::Arc;
+
+use cloister_access::{
+    Caller,
+    action::{Create, Read},
+    resource::{Bundle, ClinicalResource},
+};
+use cloister_audit::{ActionCode, EventDraft};
+use cloister_fhir::{ReadBundle, Refused, ResourceType, TransactionResponse};
+use cloister_kernel::{Phi, ResourceId};
+use cloister_store::{IntakeEntry, IntakeError, Plain, StoreError, Target, UnitOfWork};
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::{
+    Clinical, ClinicalError,
+    clinical::{Sought, found},
+};
+
+/// A resource as it is kept.
+#[derive(Debug, Clone)]
+pub struct FhirResource {
+    /// FHIR's resource type.
+    pub resource_type: ResourceType,
+    /// Its id here.
+    pub id: ResourceId,
+    /// Its version, from 1.
+    pub version: i64,
+    /// When this version was received.
+    pub received_at: OffsetDateTime,
+    /// The resource.
+    pub body: Value,
+}
+
+impl Clinical {
+    /// Takes a transaction bundle in, on behalf of a record system. A bundle that contradicts who a patient is, is held
+    /// whole: every entry is then answered with 202.
+    ///
+    /// # Errors
+    /// `Refused` naming entries and paths; `Store`. Nothing was written but the event.
+    pub async fn ingest_bundle(
+        &self,
+        caller: &Caller,
+        bytes: Vec<u8>,
+    ) -> Result<TransactionResponse, ClinicalError> {
+        let original = Arc::new(Phi::new(bytes));
+        let text = Arc::clone(&original);
+        // Read before the transaction begins: on SQLite nobody else writes while it is open.
+        let read = tokio::task::spawn_blocking(move || ReadBundle::read(text.expose())).await;
+        let read = read.map_err(|_| ClinicalError::Stopped)?;
+        match self.take_in(caller, read.clone(), &original).await {
+            // Another transaction took an identity first: now it is known.
+            Err(ClinicalError::Store(StoreError::Conflict)) => self.take_in(caller, read, &original).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn take_in(
+        &self,
+        caller: &Caller,
+        read: Result<ReadBundle, Refused>,
+        original: &Phi<Vec<u8>>,
+    ) -> Result<TransactionResponse, ClinicalError> {
+        let unit = self.store.begin(caller).await?;
+        let (mut unit, permit) = unit.require::<Create, Bundle>(Target::Clinic).await?;
+        let outcome = match read {
+            Ok(bundle) => unit.take_in(permit, bundle, original).await,
+            Err(refused) => Err(refused.into()),
+        };
+        let entries = settled(unit, outcome).await?;
+        Ok(response_of(&entries))
+    }
+
+    /// Reads a resource by its type and id, on behalf of a record system.
+    ///
+    /// # Errors
+    /// `Store` with `NotFound` or a concealed denial, which answer alike.
+    pub async fn read_resource(
+        &self,
+        caller: &Caller,
+        resource_type: &str,
+        id: &str,
+    ) -> Result<Phi<FhirResource>, ClinicalError> {
+        let unit = self.store.begin(caller).await?;
+        let sought = |row| Sought {
+            action: ActionCode::ResourceRead,
+            resource: "clinical_resource",
+            row,
+            patient: None,
+        };
+        let (Some(resource_type), Ok(id)) = (ResourceType::parse(resource_type), id.parse::<ResourceId>())
+        else {
+            let (_, ()) = found(unit, Err(StoreError::NotFound), sought(None)).await?;
+            return Err(StoreError::NotFound.into());
+        };
+        let (mut unit, permit) = unit.require::<Read, ClinicalResource>(Target::Resource(id)).await?;
+        let patient = permit.patient();
+        let outcome = unit.resource(permit, resource_type).await;
+        let (unit, stored) = found(unit, outcome, Sought { patient, ..sought(Some(id.uuid())) }).await?;
+        let stored = unit.commit(stored).await?;
+        let body = serde_json::from_slice(stored.body.expose())
+            .map_err(|_| StoreError::Corrupt("resources.body_sealed"))?;
+        let cloister_store::StoredResource { id, resource_type, version, received_at, .. } = stored;
+        Ok(Phi::new(FhirResource { resource_type, id, version, received_at, body }))
+    }
+}
+
+/// Commits what was taken in, or writes down that a bundle was not acceptable.
+pub(crate) async fn settled(
+    unit: UnitOfWork<'_>,
+    outcome: Result<Vec<IntakeEntry>, IntakeError>,
+) -> Result<Vec<IntakeEntry>, ClinicalError> {
+    match outcome {
+        Ok(entries) => Ok(unit.commit(Plain(entries)).await?),
+        Err(IntakeError::Refused(refused)) => {
+            let event = EventDraft::failed(ActionCode::BundleIngested, "bundle.refused");
+            unit.fail(event.on("bundle", None)).await?;
+            Err(refused.into())
+        }
+        Err(IntakeError::Store(error)) => Err(error.into()),
+    }
+}
+
+fn response_of(entries: &[IntakeEntry]) -> TransactionResponse {
+    let mut response = TransactionResponse::new();
+    for entry in entries {
+        response.entry(entry.result, entry.resource_type, entry.id, entry.version, &entry.issues);
+    }
+    response
+}

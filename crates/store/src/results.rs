@@ -1,0 +1,161 @@
+//! Results: lists, one result, and its history, by sealed views.
+
+use cloister_access::{
+    Permit,
+    action::{List, Read},
+    resource::LabResult,
+};
+use cloister_fhir::ResultView;
+use cloister_kernel::{PatientId, Phi, ResourceId};
+use sea_orm::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{CursorQuery, Pending, StoreError, UnitOfWork, resources::view_place, statement::Row};
+
+/// The most values of a history.
+const LONGEST_HISTORY: i64 = 200;
+
+/// Which resources `r` are results that a chart shows: not deleted, not entered in error, of a patient who is there.
+pub(crate) const VISIBLE: &str = "r.resource_type = 'Observation' AND NOT r.deleted \
+     AND COALESCE(r.status, '') <> 'entered-in-error' AND EXISTS (SELECT 1 FROM patients v \
+     WHERE v.tenant_id = $1 AND v.id = r.patient_id AND v.status = 'active')";
+
+const COLUMNS: &str = "r.id, r.version, r.clinical_time, r.view_sealed";
+
+/// One result.
+pub struct ResultRow {
+    /// Its id.
+    pub id: ResourceId,
+    /// When it was measured, to sort by.
+    pub clinical_time: Option<OffsetDateTime>,
+    /// What a reader sees.
+    pub view: Phi<ResultView>,
+}
+
+/// A part of a list, and where to go on.
+pub struct ListPage<T> {
+    /// The items.
+    pub items: Vec<Pending<T>>,
+    /// The cursor of the next part, if there is one.
+    pub next_cursor: Option<String>,
+}
+
+impl UnitOfWork<'_> {
+    /// The results of the record that the permit names, newest first, those without a time last. `limit` is the most
+    /// items of a part.
+    ///
+    /// # Errors
+    /// `Cursor`.
+    pub async fn results(
+        &mut self,
+        permit: Permit<List, LabResult>,
+        limit: u16,
+        cursor: Option<&str>,
+    ) -> Result<ListPage<ResultRow>, StoreError> {
+        let patient = self.patient_of(&permit)?.uuid();
+        let query = CursorQuery::new("results").with(patient.as_bytes());
+        let mut values: Vec<Value> = vec![patient.into(), (i64::from(limit) + 1).into()];
+        let after = match cursor.map(|cursor| self.position(&query, cursor)).transpose()? {
+            None => "",
+            Some(position) => {
+                let position = Position::read(&position)?;
+                values.push(position.id.into());
+                match position.time {
+                    None => "AND r.clinical_time IS NULL AND r.id < $4",
+                    Some(time) => {
+                        values.push(time.into());
+                        "AND (r.clinical_time < $5 OR (r.clinical_time = $5 AND r.id < $4) \
+                         OR r.clinical_time IS NULL)"
+                    }
+                }
+            }
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM resources r WHERE r.tenant_id = $1 AND r.patient_id = $2 AND {VISIBLE} {after} \
+             ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC LIMIT $3"
+        );
+        let mut rows = self.core.rows(&sql, values).await?;
+        let more = rows.len() > usize::from(limit);
+        rows.truncate(usize::from(limit));
+        let next_cursor = match rows.last().filter(|_| more) {
+            None => None,
+            Some(row) => {
+                let position = Position { time: row.get("clinical_time")?, id: row.get("id")? };
+                Some(self.cursor(&query, &position.bytes())?)
+            }
+        };
+        let items = rows.iter().map(|row| self.shown(row)).collect::<Result<_, _>>()?;
+        Ok(ListPage { items, next_cursor })
+    }
+
+    /// The result that the permit names. With `within`, it must be of this patient's record.
+    ///
+    /// # Errors
+    /// `NotFound`: it is of another record, of another type, deleted or entered in error.
+    pub async fn result(
+        &mut self,
+        permit: Permit<Read, LabResult>,
+        within: Option<PatientId>,
+    ) -> Result<(Pending<ResultRow>, Vec<Pending<ResultRow>>), StoreError> {
+        let (id, patient) = (self.row_of(&permit)?, self.patient_of(&permit)?);
+        if within.is_some_and(|within| within != patient) {
+            return Err(StoreError::NotFound);
+        }
+        let sql = format!(
+            "SELECT {COLUMNS}, r.code_index FROM resources r \
+             WHERE r.tenant_id = $1 AND r.id = $2 AND r.patient_id = $3 AND {VISIBLE}"
+        );
+        let values: Vec<Value> = vec![id.into(), patient.uuid().into()];
+        let row = self.core.row(&sql, values).await?.ok_or(StoreError::NotFound)?;
+        let code: Option<Vec<u8>> = row.get("code_index")?;
+        let history = match code {
+            None => vec![self.shown(&row)?],
+            Some(code) => {
+                let sql = format!(
+                    "SELECT {COLUMNS} FROM resources r \
+                     WHERE r.tenant_id = $1 AND r.patient_id = $2 AND r.code_index = $3 AND {VISIBLE} \
+                     ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC LIMIT $4"
+                );
+                let values: Vec<Value> = vec![patient.uuid().into(), code.into(), LONGEST_HISTORY.into()];
+                let rows = self.core.rows(&sql, values).await?;
+                rows.iter().map(|row| self.shown(row)).collect::<Result<_, _>>()?
+            }
+        };
+        Ok((self.shown(&row)?, history))
+    }
+
+    fn shown(&self, row: &Row) -> Result<Pending<ResultRow>, StoreError> {
+        let id: Uuid = row.get("id")?;
+        let place = view_place(&self.core, id, row.get("version")?);
+        let clinical_time = row.moment_or_none("clinical_time")?;
+        Ok(self.core.pending_in(place, row.sealed("view_sealed")?, move |bytes| {
+            let view =
+                serde_json::from_slice(bytes).map_err(|_| StoreError::Corrupt("resources.view_sealed"))?;
+            Ok(ResultRow { id: ResourceId::from_uuid(id), clinical_time, view: Phi::new(view) })
+        }))
+    }
+}
+
+/// The last row of a part.
+struct Position {
+    time: Option<i64>,
+    id: Uuid,
+}
+
+impl Position {
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = self.id.as_bytes().to_vec();
+        bytes.extend(self.time.iter().flat_map(|time| time.to_be_bytes()));
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        let (id, time) = bytes.split_at_checked(16).ok_or(StoreError::Cursor)?;
+        let time = match time {
+            [] => None,
+            time => Some(i64::from_be_bytes(time.try_into().map_err(|_| StoreError::Cursor)?)),
+        };
+        Ok(Self { time, id: Uuid::from_slice(id).map_err(|_| StoreError::Cursor)? })
+    }
+}
