@@ -29,6 +29,6 @@ export default tseslint.config(
     },
   },
   { files: ["ui/src/language/provider.tsx"], rules: { "no-restricted-properties": ["error", ...onlyMemory] } },
-  { files: ["**/*.test.{ts,tsx}", "ui/src/testing/**"], rules: { "no-restricted-globals": "off" } },
+  { files: ["**/*.test.{ts,tsx}", "ui/src/testing/**"], rules: { "no-restricted-globals": "off", "no-restricted-syntax": "off" } },
   { files: ["mock/**/*.mjs", "**/*.{js,mjs}"], rules: { "@typescript-eslint/no-unused-vars": ["error", { varsIgnorePattern: "^_", argsIgnorePattern: "^_" }], "@typescript-eslint/no-unused-expressions": "off" } },
 );

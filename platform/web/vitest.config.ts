@@ -9,6 +9,7 @@ export default defineConfig({
     include: ["{ui,portal,console}/src/**/*.test.{ts,tsx}"],
     setupFiles: ["./vitest.setup.ts"],
     restoreMocks: true,
+    testTimeout: 20_000,
     reporters: reports ? ["default", "junit"] : ["default"],
     ...(reports ? { outputFile: { junit: `${reports}/web-unit.xml` } } : {}),
   },

@@ -55,7 +55,6 @@ export function createConsoleRouter(invitationToken: string | null) {
   const sessions = createRoute({ getParentRoute: () => root, path: "/sessions", component: Sessions });
   const router = createRouter({
     routeTree: root.addChildren([signIn, activate, start, panel, chart, chartResult, chartInvitations, staff, machineClients, quarantine, sessions]),
-    scrollRestoration: true,
   });
   return router;
 }

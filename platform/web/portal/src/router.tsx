@@ -34,7 +34,7 @@ export function createPortalRouter(invitationToken: string | null) {
     },
   });
   const sessions = createRoute({ getParentRoute: () => root, path: "/sessions", component: Sessions });
-  const router = createRouter({ routeTree: root.addChildren([signIn, activate, home, results, result, sessions]), scrollRestoration: true });
+  const router = createRouter({ routeTree: root.addChildren([signIn, activate, home, results, result, sessions]) });
   return router;
 }
 

@@ -4,7 +4,6 @@ type Rgb = readonly [number, number, number];
 
 const DEFAULT_BRAND: Rgb = [17, 75, 70];
 const WHITE: Rgb = [255, 255, 255];
-const INK: Rgb = [15, 26, 25];
 /** Of black and white one reads at 4.58 or better on any color; a softer black would not. */
 const BLACK: Rgb = [0, 0, 0];
 /** The page surfaces the accent is written on; the same values stand in tokens.css. */
@@ -39,16 +38,37 @@ export function contrast(one: Rgb, other: Rgb): number {
   return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
 }
 
-function mix(from: Rgb, to: Rgb, share: number): Rgb {
-  return [0, 1, 2].map((i) => Math.round(from[i]! + (to[i]! - from[i]!) * share)) as unknown as Rgb;
+/** Hue in degrees, saturation and lightness as shares. */
+function toHsl(color: Rgb): [number, number, number] {
+  const [r, g, b] = color.map((part) => part / 255) as [number, number, number];
+  const [most, least] = [Math.max(r, g, b), Math.min(r, g, b)];
+  const spread = most - least;
+  const lightness = (most + least) / 2;
+  if (spread === 0) return [0, 0, lightness];
+  const hue = most === r ? ((g - b) / spread + 6) % 6 : most === g ? (b - r) / spread + 2 : (r - g) / spread + 4;
+  return [hue * 60, spread / (1 - Math.abs(2 * lightness - 1)), lightness];
 }
 
-function readableOn(color: Rgb, surfaces: Rgb[], towards: Rgb, least: number): Rgb {
-  for (let share = 0; share <= 1; share += 0.04) {
-    const candidate = mix(color, towards, share);
-    if (surfaces.every((surface) => contrast(candidate, surface) >= least)) return candidate;
+function fromHsl([hue, saturation, lightness]: [number, number, number]): Rgb {
+  const reach = saturation * Math.min(lightness, 1 - lightness);
+  const part = (offset: number): number => {
+    const at = (offset + hue / 30) % 12;
+    return Math.round(255 * (lightness - reach * Math.max(-1, Math.min(at - 3, 9 - at, 1))));
+  };
+  return [part(0), part(8), part(4)];
+}
+
+/** The color made lighter or darker, in its own hue, until it reads on every surface. */
+function readableOn(color: Rgb, surfaces: Rgb[], direction: 1 | -1, least: number): Rgb {
+  const readable = (candidate: Rgb) => surfaces.every((surface) => contrast(candidate, surface) >= least);
+  if (readable(color)) return color;
+  const [hue, saturation, lightness] = toHsl(color);
+  const calm = Math.min(saturation, 0.6);
+  for (let step = lightness; step > 0 && step < 1; step += direction * 0.02) {
+    const candidate = fromHsl([hue, calm, step]);
+    if (readable(candidate)) return candidate;
   }
-  return towards;
+  return direction === 1 ? WHITE : BLACK;
 }
 
 const css = (color: Rgb): string => `rgb(${color.join(" ")})`;
@@ -62,8 +82,8 @@ export function clinicProperties(colors: { brand: string; on_brand: string }): R
   return {
     "--brand": css(brand),
     "--on-brand": css(onBrand),
-    "--accent-light": css(readableOn(brand, LIGHT_SURFACES, INK, TEXT_CONTRAST)),
-    "--accent-dark": css(readableOn(brand, DARK_SURFACES, WHITE, DARK_CONTRAST)),
+    "--accent-light": css(readableOn(brand, LIGHT_SURFACES, -1, TEXT_CONTRAST)),
+    "--accent-dark": css(readableOn(brand, DARK_SURFACES, 1, DARK_CONTRAST)),
   };
 }
 

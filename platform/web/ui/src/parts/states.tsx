@@ -33,13 +33,14 @@ export function Notice({ tone, title, children, live = false }: NoticeProps) {
 }
 
 /** What went wrong, in words, with the reference to tell the clinic and a way to try again. */
-export function ProblemNotice({ failure, retry }: { failure: unknown; retry?: (() => void) | undefined }) {
+export function ProblemNotice({ failure, retry, wholePage = false }: { failure: unknown; retry?: (() => void) | undefined; wholePage?: boolean }) {
   const t = useText();
   const problem = failure instanceof Problem ? failure : new Problem({ status: -1, code: "client.unexpected" });
   const words = describeProblem(problem, t);
+  const Heading = wholePage ? "h1" : "h2";
   return (
     <div className="notice notice-problem" role="alert">
-      <h2 className="notice-title">{words.title}</h2>
+      <Heading className="notice-title">{words.title}</Heading>
       <p>{words.text}</p>
       {problem.requestId ? <p className="reference">{t("problem.reference", { request: problem.requestId })}</p> : null}
       {retry ? (

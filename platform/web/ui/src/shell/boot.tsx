@@ -57,7 +57,7 @@ export function Boot({ signedIn, visitor }: { signedIn: ReactNode; visitor: Reac
   if (started.isError) {
     return (
       <main className="boot-problem">
-        <ProblemNotice failure={started.error} retry={() => void started.refetch()} />
+        <ProblemNotice wholePage failure={started.error} retry={() => void started.refetch()} />
       </main>
     );
   }
