@@ -5,7 +5,9 @@ use cloister_access::{
     action::{Create, Delete, List},
     resource::Invitation,
 };
-use cloister_kernel::{Audience, Email, ExposeSecret, FieldError, InvitationId, PatientId, Pii};
+use cloister_kernel::{
+    Audience, Email, ExposeSecret, FieldError, InvitationId, PatientId, Pii, email_hint, group_spoken_code,
+};
 use cloister_notify::{Locale, MessageContent};
 use cloister_store::{InvitationRow, InvitationSecrets, NewMessage, StoreError, Target, UnitOfWork};
 use time::{Duration, OffsetDateTime};
@@ -14,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::{
     Grants, GrantsError,
     links::activation_link,
-    secrets::{make_clinic_code, make_token, mask_email, spell_clinic_code},
+    secrets::{make_clinic_code, make_token},
 };
 
 /// How long an invitation holds.
@@ -42,7 +44,7 @@ pub struct ShownInvitation {
 
 impl From<InvitationRow> for ShownInvitation {
     fn from(row: InvitationRow) -> Self {
-        let email_hint = mask_email(&row.email);
+        let email_hint = email_hint(&row.email);
         Self { row, email_hint }
     }
 }
@@ -93,7 +95,7 @@ impl Grants {
         };
         queue(&mut unit, &content, letterhead.locale, email.address(), id).await?;
         unit.commit(()).await?;
-        let clinic_code = Pii::new(spell_clinic_code(code.expose_secret()));
+        let clinic_code = Pii::new(group_spoken_code(code.expose_secret()));
         Ok(IssuedInvitation { id, clinic_code, expires_at })
     }
 

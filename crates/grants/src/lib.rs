@@ -20,7 +20,6 @@ pub use invitation::{IssuedInvitation, ShownInvitation};
 pub use links::Links;
 pub use message_delivery::{Delivery, MessageDelivery};
 pub use owner_invitation::{OwnerActivated, OwnerInvitationSender};
-pub use secrets::{canonical_clinic_code, mask_email};
 pub use staff::StaffInvitationRequest;
 
 /// The use cases of this crate over one store.

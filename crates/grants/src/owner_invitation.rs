@@ -1,7 +1,7 @@
 //! The job that invites a clinic's owner, as an operator asked: the operator sees neither link nor code.
 
 use cloister_access::{Role, RoleSet, action::Create, resource::StaffInvitation};
-use cloister_kernel::{Audience, Environment, ExposeSecret, InvitationId, Pii};
+use cloister_kernel::{Audience, Environment, ExposeSecret, InvitationId, Pii, group_spoken_code};
 use cloister_notify::MessageContent;
 use cloister_store::{InvitationSecrets, LeasedJob, NewStaffInvitation, StoreError, Target};
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use crate::{
     Grants, GrantsError,
     invitation::{INVITATION_LIFE, account_exists, queue},
     links::activation_link,
-    secrets::{make_clinic_code, make_token, spell_clinic_code},
+    secrets::{make_clinic_code, make_token},
 };
 
 /// The job's sealed input, as `tenancy` wrote it.
@@ -71,7 +71,7 @@ impl OwnerInvitationSender {
         queue(&mut unit, &link, locale, &invitation.email, id).await?;
         let code = MessageContent::OwnerClinicCode {
             clinic: letterhead.clinic,
-            code: spell_clinic_code(code.expose_secret()),
+            code: group_spoken_code(code.expose_secret()),
         };
         queue(&mut unit, &code, locale, &contact.email, id).await?;
         unit.commit(()).await?;

@@ -5,7 +5,7 @@ use cloister_access::{
     action::{Create, Delete, List},
     resource::{StaffInvitation, StaffMember},
 };
-use cloister_kernel::{Audience, Email, ExposeSecret, InvitationId, MAX_NAME, Pii, line};
+use cloister_kernel::{Audience, Email, ExposeSecret, InvitationId, MAX_NAME, Pii, group_spoken_code, line};
 use cloister_notify::MessageContent;
 use cloister_store::{InvitationSecrets, NewStaffInvitation, StaffRow, Target};
 
@@ -13,7 +13,7 @@ use crate::{
     Grants, GrantsError, IssuedInvitation, ShownInvitation,
     invitation::{INVITATION_LIFE, account_exists, invalid, queue, settled},
     links::activation_link,
-    secrets::{make_clinic_code, make_token, spell_clinic_code},
+    secrets::{make_clinic_code, make_token},
 };
 
 /// Roles that an administrator may hand out.
@@ -106,7 +106,7 @@ impl Grants {
         };
         queue(&mut unit, &content, letterhead.locale, &invitation.email, id).await?;
         unit.commit(()).await?;
-        let clinic_code = Pii::new(spell_clinic_code(code.expose_secret()));
+        let clinic_code = Pii::new(group_spoken_code(code.expose_secret()));
         Ok(IssuedInvitation { id, clinic_code, expires_at })
     }
 

@@ -78,6 +78,7 @@ pub struct Harness {
     pub admin: DatabaseConnection,
     /// The login role that `store` uses; empty on SQLite.
     pub serve_role: String,
+    work_url: String,
     home: Home,
 }
 
@@ -118,10 +119,11 @@ impl Harness {
         let cache = |keys: &Arc<FakeKeyService>| KeyCache::new(keys.clone(), environment.clone(), 1000);
         let store =
             Store::connect(&StoreConfig::new(serve_url), cache(&keys), environment.clone()).await.unwrap();
-        let platform = PlatformStore::connect(&StoreConfig::new(work_url), cache(&keys), environment.clone())
-            .await
-            .unwrap();
-        Self { kind, store, platform, keys, environment, clock, admin, serve_role, home }
+        let platform =
+            PlatformStore::connect(&StoreConfig::new(work_url.clone()), cache(&keys), environment.clone())
+                .await
+                .unwrap();
+        Self { kind, store, platform, keys, environment, clock, admin, serve_role, work_url, home }
     }
 
     /// Another store on the same database, as `serve`, with this many connections.
@@ -130,6 +132,14 @@ impl Harness {
         config.max_connections = connections;
         let cache = KeyCache::new(self.keys.clone(), self.environment.clone(), 1000);
         Store::connect(&config, cache, self.environment.clone()).await.unwrap()
+    }
+
+    /// A store on the same database, as `work`.
+    pub async fn work_store(&self) -> Store {
+        let cache = KeyCache::new(self.keys.clone(), self.environment.clone(), 1000);
+        Store::connect(&StoreConfig::new(self.work_url.clone()), cache, self.environment.clone())
+            .await
+            .unwrap()
     }
 
     pub fn serve_url(&self) -> String {

@@ -1,0 +1,137 @@
+//! The worker over real databases: jobs end, are tried again, are given up, and survive a worker that dies.
+
+#[path = "../../store/tests/support/mod.rs"]
+mod support;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use async_trait::async_trait;
+use cloister_jobs::{Handler, JobFailure, Worker, WorkerSettings};
+use cloister_kernel::{Audience, JobId};
+use cloister_store::{JobState, LeasedJob, NewJob};
+use support::{Harness, Kind};
+use time::Duration;
+
+on_both! {
+    a_due_job_runs_once_and_is_done,
+    a_job_that_fails_for_a_while_waits_longer_each_time_and_ends_well,
+    a_job_that_can_never_work_or_panics_does_not_stop_the_others,
+    the_job_of_a_worker_that_died_is_finished_by_another,
+    a_stopped_worker_finishes_what_it_holds,
+}
+
+/// Fails its first runs as told, then works.
+struct Flaky {
+    runs: AtomicUsize,
+    failures: usize,
+    how: fn() -> Result<(), JobFailure>,
+}
+
+impl Flaky {
+    fn new(failures: usize, how: fn() -> Result<(), JobFailure>) -> Arc<Self> {
+        Arc::new(Self { runs: AtomicUsize::new(0), failures, how })
+    }
+
+    fn runs(&self) -> usize {
+        self.runs.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl Handler for Flaky {
+    fn kind(&self) -> &'static str {
+        "flaky"
+    }
+
+    async fn run(&self, _: &LeasedJob) -> Result<(), JobFailure> {
+        if self.runs.fetch_add(1, Ordering::SeqCst) < self.failures { (self.how)() } else { Ok(()) }
+    }
+}
+
+fn worker(harness: &Harness, handler: Arc<dyn Handler>) -> Worker {
+    Worker::new(harness.platform.clone(), vec![handler], WorkerSettings::default(), &harness.environment)
+}
+
+async fn enqueue(harness: &Harness, slug: &str) -> JobId {
+    let tenant = harness.clinic(slug).await;
+    let visitor = harness.visitor(tenant, Audience::Portal);
+    let mut visit = harness.store.begin_visit(&visitor).await.unwrap();
+    let job = NewJob::new("flaky", "deliver_message", tenant, harness.environment.now());
+    let id = visit.enqueue(job).await.unwrap();
+    visit.commit(()).await.unwrap();
+    id
+}
+
+async fn state(harness: &Harness, job: JobId) -> JobState {
+    harness.platform.job_progress(job).await.unwrap().unwrap().state
+}
+
+async fn a_due_job_runs_once_and_is_done(harness: Harness) {
+    let job = enqueue(&harness, "lakeside").await;
+    let handler = Flaky::new(0, || Ok(()));
+    let worker = worker(&harness, handler.clone());
+    assert_eq!(worker.run_due().await.unwrap(), 1);
+    assert_eq!(worker.run_due().await.unwrap(), 0);
+    assert_eq!((state(&harness, job).await, handler.runs()), (JobState::Done, 1));
+}
+
+async fn a_job_that_fails_for_a_while_waits_longer_each_time_and_ends_well(harness: Harness) {
+    let job = enqueue(&harness, "lakeside").await;
+    let handler = Flaky::new(2, || Err(JobFailure::later("carrier.away")));
+    let worker = worker(&harness, handler.clone());
+    worker.run_due().await.unwrap();
+    assert_eq!(worker.run_due().await.unwrap(), 0, "not before its wait is over");
+    harness.clock.advance(Duration::seconds(3));
+    worker.run_due().await.unwrap();
+    harness.clock.advance(Duration::seconds(3));
+    assert_eq!(worker.run_due().await.unwrap(), 0, "the second wait is longer");
+    harness.clock.advance(Duration::seconds(3));
+    worker.run_due().await.unwrap();
+    assert_eq!((state(&harness, job).await, handler.runs()), (JobState::Done, 3));
+}
+
+async fn a_job_that_can_never_work_or_panics_does_not_stop_the_others(harness: Harness) {
+    let hopeless = enqueue(&harness, "lakeside").await;
+    let handler = Flaky::new(1, || Err(JobFailure::never("address.bad")));
+    worker(&harness, handler).run_due().await.unwrap();
+    assert_eq!(state(&harness, hopeless).await, JobState::Failed("address.bad".into()));
+
+    let panicking = enqueue(&harness, "riverside").await;
+    let handler = Flaky::new(1, || panic!("a handler's bug"));
+    let worker = worker(&harness, handler);
+    worker.run_due().await.unwrap();
+    assert_eq!(state(&harness, panicking).await, JobState::Queued);
+    harness.clock.advance(Duration::seconds(10));
+    worker.run_due().await.unwrap();
+    assert_eq!(state(&harness, panicking).await, JobState::Done);
+}
+
+async fn the_job_of_a_worker_that_died_is_finished_by_another(harness: Harness) {
+    let job = enqueue(&harness, "lakeside").await;
+    let dead = harness.environment.uuid();
+    let held = harness.platform.lease_jobs(dead, &["flaky"], Duration::seconds(60), 1).await.unwrap();
+    assert_eq!(held.len(), 1);
+    let handler = Flaky::new(0, || Ok(()));
+    let worker = worker(&harness, handler);
+    assert_eq!(worker.run_due().await.unwrap(), 0, "the lease holds");
+    harness.clock.advance(Duration::seconds(61));
+    assert_eq!(worker.run_due().await.unwrap(), 1);
+    assert_eq!(state(&harness, job).await, JobState::Done);
+}
+
+async fn a_stopped_worker_finishes_what_it_holds(harness: Harness) {
+    let job = enqueue(&harness, "lakeside").await;
+    let handler = Flaky::new(0, || Ok(()));
+    let worker = worker(&harness, handler.clone());
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let running = tokio::spawn(async move { worker.run(stopped).await });
+    while handler.runs() == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    stop.send(true).unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(10), running).await.unwrap().unwrap();
+    assert_eq!(state(&harness, job).await, JobState::Done);
+}
