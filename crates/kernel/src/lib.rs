@@ -10,6 +10,7 @@ mod environment;
 mod failure;
 mod id;
 mod randomness;
+mod spoken_code;
 mod text;
 
 pub use audience::{Audience, CanonicalHost, HostError};
@@ -25,4 +26,5 @@ pub use id::{
 };
 pub use randomness::{Randomness, SeededRandomness, SystemRandomness};
 pub use secrecy::{ExposeSecret, SecretBox, SecretString};
-pub use text::{Email, MAX_NAME, MAX_REFERENCE, line};
+pub use spoken_code::{CLINIC_CODE_LENGTH, canonical_spoken_code, draw_spoken_code, group_spoken_code};
+pub use text::{Email, MAX_NAME, MAX_REFERENCE, email_hint, line};

@@ -74,6 +74,14 @@ impl Email {
     }
 }
 
+/// An address as a hint: `a…@example.org`.
+pub fn email_hint(address: &Pii<String>) -> String {
+    match address.expose().split_once('@') {
+        Some((local, domain)) => format!("{}…@{domain}", local.chars().next().unwrap_or('…')),
+        None => "…".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +112,11 @@ mod tests {
         }
         assert_eq!(line("name", &"a".repeat(121), MAX_NAME).unwrap_err().code, "text.too_long");
         assert!(line("name", &"é".repeat(120), MAX_NAME).is_ok());
+    }
+
+    #[test]
+    fn a_hint_shows_the_first_letter_and_the_domain_only() {
+        assert_eq!(email_hint(&Pii::new("ana.lopez@example.org".into())), "a…@example.org");
     }
 
     #[test]
