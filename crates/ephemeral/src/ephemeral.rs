@@ -126,6 +126,19 @@ impl Ephemeral {
         Ok(rotated.then_some((token, record)))
     }
 
+    /// Carries a session over a revocation of all the others: the same token, at the epoch that holds from now on.
+    /// False when it was dead already.
+    pub async fn carry_session(
+        &self,
+        hash: &TokenHash,
+        current: &SessionRecord,
+        epoch: i64,
+    ) -> Result<bool, EphemeralError> {
+        let now = self.now();
+        let record = SessionRecord { epoch, last_seen_at: now, ..current.clone() };
+        in_store!(self, store => store.rotate_session(hash, hash, &record, now))
+    }
+
     /// The user's live sessions, oldest first.
     pub async fn sessions_of(
         &self,
