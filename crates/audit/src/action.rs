@@ -60,6 +60,8 @@ actions! {
     SignInRecoveryCode = "sign_in.recovery_code",
     /// An account or source was locked after too many failures.
     SignInLocked = "sign_in.locked",
+    /// The lock of an account or source had run out when the next attempt came.
+    SignInUnlocked = "sign_in.unlocked",
     /// A sign-in was completed.
     SignInCompleted = "sign_in.completed",
 

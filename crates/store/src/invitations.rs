@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     Pending, StoreError, UnitOfWork, VisitUnit,
     core::Core,
+    patients::header_of,
     statement::{Row, microseconds},
 };
 
@@ -117,7 +118,7 @@ pub struct FoundInvitation {
     pub patient: Option<PatientId>,
     /// The address it was sent to, normalized.
     pub email: Pii<String>,
-    /// The invited person's name, for staff.
+    /// The invited person's name: the one the administrator wrote for staff, the record's for a patient.
     pub display_name: Option<Pii<String>>,
 }
 
@@ -132,7 +133,8 @@ pub struct NewAccount {
 }
 
 fn roles_as_text(roles: RoleSet) -> String {
-    let words: Vec<&str> = Role::ALL.iter().filter(|role| roles.holds(**role)).map(|role| role.as_str()).collect();
+    let words: Vec<&str> =
+        Role::ALL.iter().filter(|role| roles.holds(**role)).map(|role| role.as_str()).collect();
     words.join(",")
 }
 
@@ -169,8 +171,10 @@ impl Core {
             core.seal(Purpose::Pii, "invitations", column, row, value.expose().as_bytes())
         };
         let email = sealed(self, "email_sealed", written.email)?;
-        let display_name =
-            written.staff.map(|staff| sealed(self, "display_name_sealed", &staff.display_name)).transpose()?;
+        let display_name = written
+            .staff
+            .map(|staff| sealed(self, "display_name_sealed", &staff.display_name))
+            .transpose()?;
         let practitioner = written.staff.and_then(|staff| staff.practitioner.as_ref());
         let practitioner_sealed =
             practitioner.map(|value| sealed(self, "practitioner_sealed", value)).transpose()?;
@@ -253,8 +257,15 @@ impl UnitOfWork<'_> {
                    WHERE tenant_id = $1 AND patient_id = $2 AND status IN ('pending', 'locked')";
         self.core.execute(sql, vec![patient.uuid().into(), now.into()]).await?;
         let created_by = self.caller().user();
-        let written =
-            Written { kind: "patient", patient: Some(patient), email, staff: None, created_by, locale, expires_at };
+        let written = Written {
+            kind: "patient",
+            patient: Some(patient),
+            email,
+            staff: None,
+            created_by,
+            locale,
+            expires_at,
+        };
         self.core.insert_invitation(written, secrets).await
     }
 
@@ -348,7 +359,8 @@ impl UnitOfWork<'_> {
     }
 }
 
-const COLUMNS: &str = "id, kind, status, patient_id, email_sealed, display_name_sealed, roles, created_at, expires_at";
+const COLUMNS: &str =
+    "id, kind, status, patient_id, email_sealed, display_name_sealed, roles, created_at, expires_at";
 
 fn shown(core: &Core, row: &Row) -> Result<Pending<InvitationRow>, StoreError> {
     let id: Uuid = row.get("id")?;
@@ -357,7 +369,9 @@ fn shown(core: &Core, row: &Row) -> Result<Pending<InvitationRow>, StoreError> {
     let (created_at, expires_at) = (row.moment("created_at")?, row.moment("expires_at")?);
     let email = core.pending("invitations", "email_sealed", id, row.sealed("email_sealed")?, text_of);
     let name = match row.sealed_or_none("display_name_sealed")? {
-        Some(sealed) => core.pending("invitations", "display_name_sealed", id, sealed, |bytes| text_of(bytes).map(Some)),
+        Some(sealed) => {
+            core.pending("invitations", "display_name_sealed", id, sealed, |bytes| text_of(bytes).map(Some))
+        }
         None => core.pending_clear(None),
     };
     Ok(email.and(name).map(move |(email, name)| InvitationRow {
@@ -382,9 +396,11 @@ impl VisitUnit<'_> {
             cloister_kernel::Audience::Console => "staff",
         };
         let index = self.core.blind_index(TOKEN, token)?;
-        let sql = format!("SELECT {COLUMNS} FROM invitations WHERE tenant_id = $1 AND token_hash = $2 AND kind = $3");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM invitations WHERE tenant_id = $1 AND token_hash = $2 AND kind = $3"
+        );
         let Some(row) = self.core.row(&sql, vec![index.into(), kind.into()]).await? else { return Ok(None) };
-        self.found(&row).map(Some)
+        self.found(&row).await.map(Some)
     }
 
     /// An invitation by its id, for the later steps of an activation.
@@ -394,31 +410,47 @@ impl VisitUnit<'_> {
     pub async fn invitation(&mut self, id: InvitationId) -> Result<Option<FoundInvitation>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM invitations WHERE tenant_id = $1 AND id = $2");
         let Some(row) = self.core.row(&sql, vec![id.uuid().into()]).await? else { return Ok(None) };
-        self.found(&row).map(Some)
+        self.found(&row).await.map(Some)
     }
 
-    fn found(&self, row: &Row) -> Result<FoundInvitation, StoreError> {
+    async fn found(&self, row: &Row) -> Result<FoundInvitation, StoreError> {
         let id: Uuid = row.get("id")?;
+        let patient = row.get::<Option<Uuid>>("patient_id")?.map(PatientId::from_uuid);
         let open = |column: &'static str, sealed| -> Result<Pii<String>, StoreError> {
             Ok(Pii::new(text_of(&self.core.open("invitations", column, id, &sealed)?)?))
         };
         Ok(FoundInvitation {
             id: InvitationId::from_uuid(id),
             status: InvitationStatus::of(row, self.core.now())?,
-            patient: row.get::<Option<Uuid>>("patient_id")?.map(PatientId::from_uuid),
+            patient,
             email: open("email_sealed", row.sealed("email_sealed")?)?,
-            display_name: row
-                .sealed_or_none("display_name_sealed")?
-                .map(|sealed| open("display_name_sealed", sealed))
-                .transpose()?,
+            display_name: match (row.sealed_or_none("display_name_sealed")?, patient) {
+                (Some(sealed), _) => Some(open("display_name_sealed", sealed)?),
+                (None, Some(patient)) => self.record_name(patient).await?,
+                (None, None) => None,
+            },
         })
+    }
+
+    /// The name in a record's header: what the account of its patient is called.
+    async fn record_name(&self, patient: PatientId) -> Result<Option<Pii<String>>, StoreError> {
+        let sql = "SELECT header_sealed FROM patients WHERE tenant_id = $1 AND id = $2";
+        let Some(row) = self.core.row(sql, vec![patient.uuid().into()]).await? else { return Ok(None) };
+        let sealed = row.sealed("header_sealed")?;
+        let header = header_of(&self.core.open("patients", "header_sealed", patient.uuid(), &sealed)?)?;
+        let name = header.into_exposed().name;
+        Ok((!name.is_empty()).then(|| Pii::new(name)))
     }
 
     /// Whether the code is the one that belongs to the invitation. Keyed digests are compared in the database.
     ///
     /// # Errors
     /// `Keys`, `Unavailable`.
-    pub async fn invitation_code_matches(&mut self, id: InvitationId, code: &str) -> Result<bool, StoreError> {
+    pub async fn invitation_code_matches(
+        &mut self,
+        id: InvitationId,
+        code: &str,
+    ) -> Result<bool, StoreError> {
         let index = self.core.blind_index(CODE, &bound_code(id, code))?;
         let sql = "SELECT id FROM invitations WHERE tenant_id = $1 AND id = $2 AND code_hash = $3";
         Ok(self.core.row(sql, vec![id.uuid().into(), index.into()]).await?.is_some())
@@ -434,7 +466,8 @@ impl VisitUnit<'_> {
                    status = CASE WHEN tries + 1 >= $3 THEN 'locked' ELSE status END, \
                    settled_at = CASE WHEN tries + 1 >= $3 THEN $4 ELSE settled_at END \
                    WHERE tenant_id = $1 AND id = $2 AND status = 'pending' RETURNING status";
-        let rows = self.core.returning(sql, vec![id.uuid().into(), INVITATION_TRIES.into(), now.into()]).await?;
+        let rows =
+            self.core.returning(sql, vec![id.uuid().into(), INVITATION_TRIES.into(), now.into()]).await?;
         if rows.first().map(|row| row.get::<String>("status")).transpose()?.as_deref() == Some("locked") {
             self.note(EventDraft::success(ActionCode::InvitationLocked).on("invitation", Some(id.uuid())));
         }
@@ -478,14 +511,22 @@ impl VisitUnit<'_> {
                 .of_patient(patient),
         );
         self.note(
-            EventDraft::success(ActionCode::AccountActivated).on("account", Some(user.uuid())).of_patient(patient),
+            EventDraft::success(ActionCode::AccountActivated)
+                .on("account", Some(user.uuid()))
+                .of_patient(patient),
         );
         Ok(user)
     }
 
-    async fn insert_account(&mut self, user: UserId, row: &Row, account: &NewAccount) -> Result<(), StoreError> {
+    async fn insert_account(
+        &mut self,
+        user: UserId,
+        row: &Row,
+        account: &NewAccount,
+    ) -> Result<(), StoreError> {
         let invitation = account.invitation.uuid();
-        let email = self.core.open("invitations", "email_sealed", invitation, &row.sealed("email_sealed")?)?;
+        let email =
+            self.core.open("invitations", "email_sealed", invitation, &row.sealed("email_sealed")?)?;
         let practitioner = row
             .sealed_or_none("practitioner_sealed")?
             .map(|sealed| self.core.open("invitations", "practitioner_sealed", invitation, &sealed))
@@ -526,7 +567,11 @@ impl VisitUnit<'_> {
                    VALUES ($1, $2, $3, $4, 'active', $5)";
         let values: Vec<Value> = vec![id.into(), user.uuid().into(), role.as_str().into(), now.into()];
         self.core.execute(sql, values).await?;
-        self.note(EventDraft::success(ActionCode::RoleGranted).on("account", Some(user.uuid())).because(role.as_str()));
+        self.note(
+            EventDraft::success(ActionCode::RoleGranted)
+                .on("account", Some(user.uuid()))
+                .because(role.as_str()),
+        );
         Ok(())
     }
 }
