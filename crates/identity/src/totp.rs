@@ -23,6 +23,11 @@ impl TotpSecret {
         Self(Secret::from(bytes.to_vec()))
     }
 
+    /// Reads a secret as a person would type it. `None` when it is not base32.
+    pub fn from_base32(text: &str) -> Option<Self> {
+        Secret::try_from_base32(text).ok().map(Self)
+    }
+
     /// The bytes, to be sealed.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
