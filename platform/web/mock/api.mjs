@@ -66,7 +66,7 @@ const page = (items, { limit, cursor }) => {
   return { items: items.slice(from, to), next_cursor: to < items.length ? String(to) : null };
 };
 const forRoles = (session, ...roles) => session.account.roles.some((role) => roles.includes(role)) || refuse(403, "access.denied");
-const freshly = (session) => session.stepUp > Date.now() || refuse(403, "session.step_up_required");
+const freshly = (session) => session.stepUp > Date.now() || refuse(403, "access.step_up_required");
 const clinicCode = () => randomBytes(5).toString("hex").toUpperCase().replace(/(.{5})/, "$1-");
 const created = () => ({ id: randomUUID(), created_at: iso(Date.now()), expires_at: iso(Date.now() + 7 * 86_400_000) });
 const member = (id) => data.panel.find(({ patient_id }) => patient_id === id) ?? refuse(404, "record.not_found");
@@ -143,6 +143,7 @@ const signedIn = {
   "DELETE /invitations/{}": ({ ids }) => {
     for (const invitation of [...data.invitationsOf.values()].flat().concat(data.staffInvitations)) if (invitation.id === ids[0]) invitation.status = "revoked";
   },
+  "DELETE /staff-invitations/{}": (context) => signedIn["DELETE /invitations/{}"](context),
   "PUT /patients/{}/panel-members/{}": ({ session }) => void forRoles(session, "admin"),
   "DELETE /patients/{}/panel-members/{}": ({ session }) => void forRoles(session, "admin"),
   "GET /staff": ({ session }) => (forRoles(session, "admin"), { items: data.staff }),

@@ -50,7 +50,10 @@ function InviteForm({ record, onInvited }: { record: PatientRecord; onInvited: (
       onInvited();
     } catch (failure) {
       if (!(failure instanceof StepUpCancelled)) {
-        problems.showFailure(failure, ({ fields }) => (fields.some(({ field }) => field === "email") ? [{ field: "invite-email", text: t("signIn.emailFormat") }] : null));
+        problems.showFailure(failure, ({ code, fields }) => {
+          if (code === "invitation.account_exists") return [{ field: "invite-email", text: t("invite.accountExists") }];
+          return fields.some(({ field }) => field === "email") ? [{ field: "invite-email", text: t("signIn.emailFormat") }] : null;
+        });
       }
     } finally {
       setBusy(false);

@@ -47,7 +47,7 @@ export function InvitationList({ invitations, forStaff = false, onChanged }: Inv
           text={t("invite.revokeText", { email: revoking.email })}
           confirm={t("invite.revoke")}
           danger
-          action={() => answer(api.DELETE("/api/v1/invitations/{id}", { params: { path: { id: revoking.id } } }))}
+          action={() => answer(api.DELETE(forStaff ? "/api/v1/staff-invitations/{id}" : "/api/v1/invitations/{id}", { params: { path: { id: revoking.id } } }))}
           onClose={(done) => {
             setRevoking(null);
             if (done) onChanged();

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { QRCodeSVG } from "qrcode.react";
 import { answer } from "../api/client";
 import type { ActivationDone, TotpEnrolment } from "../api/types";
+import { useClinic } from "../clinic/context";
 import { compactCode } from "../format/typed";
 import { useText } from "../language/provider";
 import { Button } from "../parts/button";
@@ -12,6 +13,7 @@ import { ErrorSummary, useFormProblems } from "../parts/form-problems";
 import { usePageTitle } from "../parts/page";
 import { Answered } from "../parts/states";
 import { useCloister } from "../shell/context";
+import { activationOver, flowIsOver } from "./flow";
 
 /** Third step: the authenticator app, by picture or by typed key. */
 export function EnrolStep({ onDone }: { onDone: (activated: ActivationDone) => void }) {
@@ -45,6 +47,7 @@ interface EnrolFormProps {
 
 function EnrolForm({ enrolment, problems, onDone }: EnrolFormProps) {
   const t = useText();
+  const clinic = useClinic();
   const { api } = useCloister();
   const [code, setCode] = useState("");
   const [busy, setBusy] = useState(false);
@@ -63,7 +66,7 @@ function EnrolForm({ enrolment, problems, onDone }: EnrolFormProps) {
     } catch (failure) {
       setCode("");
       problems.showFailure(failure, (problem) =>
-        problem.status === 401 || problem.status === 422 ? [{ field: "code", text: t("signIn.refusedCode"), hint: t("signIn.refusedCodeHint") }] : null,
+        flowIsOver(problem) ? activationOver(t, clinic.name) : problem.status === 401 || problem.status === 422 ? [{ field: "code", text: t("signIn.refusedCode"), hint: t("signIn.refusedCodeHint") }] : null,
       );
     } finally {
       setBusy(false);

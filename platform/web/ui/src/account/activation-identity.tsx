@@ -10,6 +10,7 @@ import { Field } from "../parts/field";
 import { ErrorSummary, useFormProblems, type FormMessage } from "../parts/form-problems";
 import { usePageTitle } from "../parts/page";
 import { useCloister } from "../shell/context";
+import { activationOver, flowIsOver } from "./flow";
 
 /** First step: what only the invited person knows. Patients give their birth date, staff the clinic code alone. */
 export function IdentityStep({ token, onDone }: { token: string; onDone: (accepted: ActivationIdentity) => void }) {
@@ -41,8 +42,8 @@ export function IdentityStep({ token, onDone }: { token: string; onDone: (accept
     try {
       onDone(await answer(api.POST("/api/v1/activation/identity", { body: { token, clinic_code: typed, ...(birthDate ? { birth_date: birthDate } : {}) } })));
     } catch (failure) {
-      problems.showFailure(failure, ({ code: reason }) =>
-        reason === "activation.refused" ? [{ field: isPatient ? "birth-date" : "clinic-code", text: t("activate.refused"), hint: t("activate.refusedHint") }] : null,
+      problems.showFailure(failure, (problem) =>
+        flowIsOver(problem) ? activationOver(t, clinic.name) : problem.code === "activation.refused" ? [{ field: isPatient ? "birth-date" : "clinic-code", text: t("activate.refused"), hint: t("activate.refusedHint") }] : null,
       );
     } finally {
       setBusy(false);

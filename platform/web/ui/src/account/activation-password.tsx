@@ -10,6 +10,7 @@ import { ErrorSummary, useFormProblems, type FormMessage } from "../parts/form-p
 import { usePageTitle } from "../parts/page";
 import { PasswordField } from "../parts/password-field";
 import { useCloister } from "../shell/context";
+import { activationOver, flowIsOver } from "./flow";
 import { DEFAULT_MIN_LENGTH, passwordRules } from "./password-rules";
 
 const REFUSALS: Record<string, MessageId> = {
@@ -33,6 +34,7 @@ export function PasswordChoiceStep({ identity, onDone }: { identity: ActivationI
   const email = identity?.email_hint;
 
   const refusals = (problem: Problem): FormMessage[] | null => {
+    if (flowIsOver(problem)) return activationOver(t, clinic.name);
     const codes = [problem.code, ...problem.fields.map((entry) => entry.code)];
     const known = codes.flatMap((code) => (REFUSALS[code] ? [{ field: "new-password", text: t(REFUSALS[code]) }] : []));
     return known.length > 0 ? known : null;

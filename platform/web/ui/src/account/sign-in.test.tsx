@@ -74,3 +74,13 @@ it("goes on with the code after a reload, and takes a recovery code instead", as
   await vi.waitFor(() => expect(onSignedIn).toHaveBeenCalledOnce());
   expect(server.calls).toMatchObject([{ path: "/sign-in/recovery-code", body: { code: "abcdefgh" } }]);
 });
+
+it.each([
+  [401, "flow.required"],
+  [429, "flow.spent"],
+  [409, "flow.wrong_step"],
+])("leads back to the beginning when the flow is over (%i %s)", async (status, code) => {
+  const { user } = await opened({ "POST /sign-in/password": problem(status, code) });
+  await typePassword(user);
+  expect(await screen.findByRole("link", { name: "You took too long, so we stopped for safety" })).toHaveAttribute("href", "/sign-in");
+});

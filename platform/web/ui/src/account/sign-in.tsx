@@ -12,6 +12,7 @@ import { PasswordField } from "../parts/password-field";
 import { Notice } from "../parts/states";
 import { useCloister, useSession } from "../shell/context";
 import { VisitorPage } from "../shell/visitor-page";
+import { flowIsOver } from "./flow";
 
 type Step = "password" | "totp" | "recovery";
 
@@ -38,10 +39,8 @@ export function SignIn({ ended, onSignedIn }: { ended?: "signed_out" | "timed_ou
   );
 }
 
-/** A flow that the server has forgotten, or that has used up its calls, can only be begun anew. */
 function expired(problem: Problem, t: ReturnType<typeof useText>): FormMessage[] | null {
-  const over = problem.status === 401 || problem.status === 403;
-  return over ? [{ field: null, text: t("signIn.expired"), hint: t("signIn.expiredHint") }] : null;
+  return flowIsOver(problem) ? [{ field: null, text: t("signIn.expired"), hint: t("signIn.expiredHint"), href: "/sign-in" }] : null;
 }
 
 function PasswordStep({ onDone }: { onDone: () => void }) {

@@ -63,7 +63,7 @@ function readableOn(color: Rgb, surfaces: Rgb[], direction: 1 | -1, least: numbe
   const readable = (candidate: Rgb) => surfaces.every((surface) => contrast(candidate, surface) >= least);
   if (readable(color)) return color;
   const [hue, saturation, lightness] = toHsl(color);
-  const calm = Math.min(saturation, 0.6);
+  const calm = Math.min(saturation, direction === 1 ? 0.42 : 0.75);
   for (let step = lightness; step > 0 && step < 1; step += direction * 0.02) {
     const candidate = fromHsl([hue, calm, step]);
     if (readable(candidate)) return candidate;

@@ -8,6 +8,8 @@ export interface FormMessage {
   field: string | null;
   text: string;
   hint?: string | undefined;
+  /** Where to go instead of a field, such as to the beginning. */
+  href?: string;
 }
 
 export interface FormProblems {
@@ -61,12 +63,14 @@ export function ErrorSummary({ problems }: { problems: FormProblems }) {
     <div className="error-summary" ref={box} tabIndex={-1} role="alert" aria-labelledby="error-summary-title">
       <h2 id="error-summary-title">{t("summary.title")}</h2>
       <ul>
-        {messages.map(({ field, text, hint }) => (
+        {messages.map(({ field, text, hint, href }) => (
           <li key={`${field}${text}`}>
             {field ? (
               <a href={`#${field}`} onClick={(event) => jump(event, field)}>
                 {text}
               </a>
+            ) : href ? (
+              <a href={href}>{text}</a>
             ) : (
               <strong>{text}</strong>
             )}

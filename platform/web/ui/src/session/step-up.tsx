@@ -12,6 +12,9 @@ import { useCloister } from "../shell/context";
 /** The person closed the dialog; nothing was changed and nothing needs saying. */
 export class StepUpCancelled extends Error {}
 
+/** The action needs a fresh factor: said by the decision table, or by the session itself. */
+const STEP_UP_CODES = ["access.step_up_required", "session.step_up_required"];
+
 type WithStepUp = <T>(action: () => Promise<T>) => Promise<T>;
 const StepUpContext = createContext<WithStepUp | null>(null);
 
@@ -34,7 +37,7 @@ export function StepUpProvider({ children }: { children: ReactNode }) {
     try {
       return await action();
     } catch (failure) {
-      if (!(failure instanceof Problem) || failure.code !== "session.step_up_required") throw failure;
+      if (!(failure instanceof Problem) || !STEP_UP_CODES.includes(failure.code)) throw failure;
       await new Promise<void>((resolve, reject) => {
         waiting.current = { resolve, reject };
         setOpen(true);
