@@ -1,0 +1,209 @@
+//! Every operation called wrongly: a problem document that names what is wrong, nothing written but the event.
+
+use serde_json::{Value, json};
+
+use crate::fixture::{Answer, App, HOST, baa, new_tenant, owner};
+
+fn is_problem(answer: &Answer, case: &str) {
+    assert!(answer.status.is_client_error(), "{case}: {} {}", answer.status, answer.text);
+    assert_eq!(answer.headers["content-type"], "application/problem+json", "{case}");
+    let body = answer.json();
+    assert_eq!(body["status"], answer.status.as_u16(), "{case}");
+    for member in ["type", "title", "code", "request_id"] {
+        assert!(
+            body[member].as_str().is_some_and(|text| !text.is_empty()),
+            "{case}: {member} in {}",
+            answer.text
+        );
+    }
+    assert_eq!(answer.headers["x-content-type-options"], "nosniff", "{case}");
+    assert!(!answer.text.contains("canary"), "{case} repeats a value: {}", answer.text);
+}
+
+/// Bodies that are wrong whatever the operation: the text, its content type, the status.
+fn wrong_bodies(good: &Value) -> Vec<(&'static str, String, &'static str, u16)> {
+    const JSON: &str = "application/json";
+    let with = |name: &str, value: Value| {
+        let mut body = good.clone();
+        body[name] = value;
+        body.to_string()
+    };
+    let first = good.as_object().unwrap().keys().next().unwrap().clone();
+    let without = {
+        let mut body = good.clone();
+        body.as_object_mut().unwrap().remove(&first);
+        body.to_string()
+    };
+    let twice = good.to_string().replacen('{', &format!("{{\"{first}\":\"canary\","), 1);
+    vec![
+        ("no body", String::new(), JSON, 400),
+        ("not JSON", "{canary".into(), JSON, 400),
+        ("two values", format!("{good}{good}"), JSON, 400),
+        ("an array", "[]".into(), JSON, 422),
+        ("null", "null".into(), JSON, 422),
+        ("another content type", good.to_string(), "text/plain", 415),
+        ("no content type", good.to_string(), "", 415),
+        ("an unknown field", with("canary_field", json!("canary")), JSON, 422),
+        ("a row's column", with("tenant_id", json!("018f3c1e-7b1a-7cc0-9d3e-2f1a5b6c7d8e")), JSON, 422),
+        ("a wrong type", with(&first, json!(7)), JSON, 422),
+        ("a null field", with(&first, Value::Null), JSON, 422),
+        ("a missing field", without, JSON, 422),
+        ("a field twice", twice, JSON, 400),
+        ("too deep", format!("{}1{}", "[".repeat(200), "]".repeat(200)), JSON, 400),
+        ("too large", with(&first, json!("x".repeat(3 * 1024 * 1024))), JSON, 413),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_bodies_are_refused_by_every_operation_that_takes_one() {
+    let app = App::start().await;
+    let token = app.root().await;
+    let id = app.tenant(&token, "lakeside").await;
+    let written = (app.count("tenants").await, app.count("baa_records").await, app.count("jobs").await);
+    for (method, path, good) in [
+        ("POST", "/v1/tenants".to_owned(), new_tenant("riverside")),
+        ("PUT", format!("/v1/tenants/{id}/baa"), baa()),
+        ("POST", format!("/v1/tenants/{id}/owner-invitation"), owner()),
+    ] {
+        for (case, body, content_type, status) in wrong_bodies(&good) {
+            let case = format!("{method} {path}: {case}");
+            let events = app.count("platform_events").await;
+            let mut request =
+                app.request(method, &path).bearer_auth(&token).header("Idempotency-Key", "wrong");
+            if !content_type.is_empty() {
+                request = request.header("Content-Type", content_type);
+            }
+            let answer = app.send(request.body(body)).await;
+            is_problem(&answer, &case);
+            assert_eq!(answer.status.as_u16(), status, "{case}: {}", answer.text);
+            let code = answer.code();
+            assert_eq!(
+                app.events(events).await,
+                [format!("operator operator.call refused {code}")],
+                "{case}"
+            );
+        }
+    }
+    assert_eq!(
+        written,
+        (app.count("tenants").await, app.count("baa_records").await, app.count("jobs").await)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_values_name_their_field() {
+    let app = App::start().await;
+    let token = app.root().await;
+    let id = app.tenant(&token, "lakeside").await;
+    let change = |base: Value, pointer: &str, value: &str| {
+        let mut body = base;
+        *body.pointer_mut(pointer).unwrap() = value.into();
+        body
+    };
+    let tenant = || new_tenant("riverside");
+    let (baa_path, owner_path) =
+        (format!("/v1/tenants/{id}/baa"), format!("/v1/tenants/{id}/owner-invitation"));
+    for (method, path, body, field) in [
+        ("POST", "/v1/tenants", change(tenant(), "/slug", "www"), "slug"),
+        ("POST", "/v1/tenants", change(tenant(), "/slug", "x-staff"), "slug"),
+        ("POST", "/v1/tenants", change(tenant(), "/slug", "../canary"), "slug"),
+        ("POST", "/v1/tenants", change(tenant(), "/name", "\u{202e}canary"), "name"),
+        ("POST", "/v1/tenants", change(tenant(), "/region", "canary-1"), "region"),
+        ("POST", "/v1/tenants", change(tenant(), "/time_zone", "Canary/canary"), "time_zone"),
+        ("POST", "/v1/tenants", change(tenant(), "/contact/name", ""), "contact.name"),
+        (
+            "POST",
+            "/v1/tenants",
+            change(tenant(), "/contact/email", "canary\r\nBcc: x@y.example"),
+            "contact.email",
+        ),
+        ("POST", "/v1/tenants", change(tenant(), "/default_locale", "canary"), "default_locale"),
+        ("POST", "/v1/tenants", change(tenant(), "/colors/brand", "canary"), "colors.brand"),
+        ("POST", "/v1/tenants", change(tenant(), "/colors/on_brand", "#0b5564"), "colors.on_brand"),
+        ("PUT", &baa_path, change(baa(), "/signed_on", "canary"), "signed_on"),
+        ("PUT", &baa_path, change(baa(), "/signed_on", "2098-01-01"), "signed_on"),
+        ("PUT", &baa_path, change(baa(), "/expires_on", "2024-02-01"), "expires_on"),
+        ("PUT", &baa_path, change(baa(), "/counterparty", " "), "counterparty"),
+        ("PUT", &baa_path, change(baa(), "/document_reference", "a\u{0}canary"), "document_reference"),
+        ("POST", &owner_path, change(owner(), "/email", "canary"), "email"),
+        ("POST", &owner_path, change(owner(), "/email", "olive@platform.example"), "email"),
+        ("POST", &owner_path, change(owner(), "/display_name", ""), "display_name"),
+    ] {
+        let request =
+            app.request(method, path).bearer_auth(&token).header("Idempotency-Key", "wrong").json(&body);
+        let answer = app.send(request).await;
+        is_problem(&answer, field);
+        assert_eq!(
+            (answer.status.as_u16(), answer.fields()),
+            (422, vec![field.to_owned()]),
+            "{}",
+            answer.text
+        );
+    }
+    for key in [None, Some(""), Some("a b"), Some(&*"k".repeat(129))] {
+        let mut request = app.request("POST", "/v1/tenants").bearer_auth(&token).json(&tenant());
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
+        }
+        let answer = app.send(request).await;
+        assert_eq!((answer.status.as_u16(), answer.fields()), (422, vec!["Idempotency-Key".to_owned()]));
+    }
+    assert_eq!(
+        (app.count("tenants").await, app.count("baa_records").await, app.count("jobs").await),
+        (1, 0, 0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_paths_parameters_methods_and_headers_are_refused() {
+    let app = App::start().await;
+    let token = app.root().await;
+    let id = app.tenant(&token, "lakeside").await;
+    let upper = id.to_uppercase();
+    let unknown = "018f3c1e-7b1a-7cc0-9d3e-2f1a5b6c7d8e";
+    for (method, path, status) in [
+        ("GET", format!("/v1/tenants/{unknown}"), 404),
+        ("GET", "/v1/tenants/canary".to_owned(), 400),
+        ("GET", "/v1/tenants/..%2fcanary".to_owned(), 400),
+        ("GET", format!("/v1/tenants/{id}/"), 404),
+        ("GET", format!("/v1/tenants/{upper}?canary=1"), 400),
+        ("GET", "/v1/tenants?limit=0".to_owned(), 422),
+        ("GET", "/v1/tenants?limit=101".to_owned(), 422),
+        ("GET", "/v1/tenants?limit=canary".to_owned(), 400),
+        ("GET", "/v1/tenants?limit=-1".to_owned(), 400),
+        ("GET", "/v1/tenants?limit=1&limit=2".to_owned(), 400),
+        ("GET", "/v1/tenants?canary=1".to_owned(), 400),
+        ("GET", "/v1/tenants?status=onboarding".to_owned(), 422),
+        ("GET", "/v1/tenants?cursor=canary".to_owned(), 422),
+        ("PUT", format!("/v1/tenants/{unknown}/baa"), 415),
+        ("POST", format!("/v1/tenants/{unknown}/activate"), 404),
+        ("POST", "/v1/tenants/canary/activate".to_owned(), 400),
+        ("DELETE", "/v1/tokens/canary".to_owned(), 400),
+        ("DELETE", format!("/v1/tokens/{unknown}"), 404),
+        ("DELETE", format!("/v1/tenants/{id}"), 405),
+        ("PATCH", "/v1/tenants".to_owned(), 405),
+        ("POST", "/v1/tokens".to_owned(), 405),
+        ("GET", "/v1/operators".to_owned(), 404),
+        ("GET", "/V1/tenants".to_owned(), 404),
+        ("GET", "/v1//tenants".to_owned(), 404),
+    ] {
+        let answer = app.call(method, &path, &token, None).await;
+        let case = format!("{method} {path}");
+        is_problem(&answer, &case);
+        assert_eq!(answer.status.as_u16(), status, "{case}: {}", answer.text);
+    }
+    let get = || app.request("GET", "/v1/tenants").bearer_auth(&token);
+    for (case, request, status) in [
+        ("a cookie", get().header("Cookie", "__Host-cloister=x"), 400),
+        ("two tokens", get().header("Authorization", "Bearer x"), 401),
+        ("another host", get().header("Host", "lakeside.clinics.example"), 421),
+        ("a forwarded host", app.request("GET", "/v1/tenants").header("X-Forwarded-Host", HOST), 401),
+        ("a compressed body", get().header("Content-Encoding", "gzip"), 415),
+        ("a long target", app.request("GET", &format!("/v1/tenants?cursor={}", "A".repeat(9000))), 414),
+    ] {
+        let answer = app.send(request).await;
+        is_problem(&answer, case);
+        assert_eq!(answer.status.as_u16(), status, "{case}: {}", answer.text);
+    }
+    assert_eq!(app.call("GET", "/v1/tenants", &token, None).await.json()["items"][0]["status"], "draft");
+}
