@@ -147,6 +147,7 @@ const TABLES: &[Table] = &[
                 digest("incoming_hash"),
                 sealed("incoming_sealed"),
                 sealed("header_sealed").optional(),
+                text("accepted_patients"),
                 text("status"),
                 moment("created_at"),
                 moment("decided_at").optional(),

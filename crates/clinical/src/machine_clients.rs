@@ -5,12 +5,17 @@ use cloister_access::{
     action::{Create, Delete, List},
     resource,
 };
+use cloister_audit::{ActionCode, EventDraft};
 use cloister_kernel::{FieldError, MachineClientId};
 use cloister_store::{MachineClientRow, NewMachineClient, Plain, Target};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::{Clinical, ClinicalError, key_set};
+use crate::{
+    Clinical, ClinicalError,
+    clinical::{Sought, found},
+    key_set,
+};
 
 /// The scopes of every record system (SMART Backend Services 2.2).
 pub const SCOPES: &str = "system/*.crud system/*.cruds system/*.rs";
@@ -74,6 +79,8 @@ impl Clinical {
             String::new()
         });
         if !errors.is_empty() {
+            let event = EventDraft::failed(ActionCode::MachineClientRegistered, "request.invalid");
+            unit.fail(event.on("machine_client", None)).await?;
             return Err(ClinicalError::Invalid(errors));
         }
         let systems = &request.identifier_systems;
@@ -107,13 +114,13 @@ impl Clinical {
         let (mut unit, permit) =
             unit.require::<Delete, resource::MachineClient>(Target::MachineClient(id)).await?;
         let outcome = unit.remove_machine_client(permit).await;
-        let sought = crate::clinical::Sought {
-            action: cloister_audit::ActionCode::MachineClientRemoved,
+        let sought = Sought {
+            action: ActionCode::MachineClientRemoved,
             resource: "machine_client",
             row: Some(id.uuid()),
             patient: None,
         };
-        let (unit, ()) = crate::clinical::found(unit, outcome, sought).await?;
+        let (unit, ()) = found(unit, outcome, sought).await?;
         Ok(unit.commit(()).await?)
     }
 }

@@ -8,7 +8,7 @@ use cloister_access::{
 use cloister_audit::ActionCode;
 use cloister_fhir::{Interpretation, Reading, ReferenceRange};
 use cloister_kernel::{PatientId, Phi, ResourceId};
-use cloister_store::{ResultRow, Target};
+use cloister_store::{ResultRow, StoreError, Target};
 
 use crate::{
     Clinical, ClinicalError, Page, PageRequest,
@@ -162,7 +162,10 @@ impl Clinical {
         let unit = self.store.begin(caller).await?;
         let (mut unit, permit) = unit.require::<Read, LabResult>(Target::Resource(id)).await?;
         let patient = permit.patient();
-        let outcome = unit.result(permit, within).await;
+        let outcome = match within {
+            Some(within) if patient != Some(within) => Err(StoreError::NotFound),
+            _ => unit.result(permit).await,
+        };
         let row = Some(id.uuid());
         let sought = Sought { action: ActionCode::ResultRead, resource: "lab_result", row, patient };
         let (unit, found) = found(unit, outcome, sought).await?;

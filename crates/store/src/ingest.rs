@@ -72,7 +72,7 @@ impl UnitOfWork<'_> {
             return Err(StoreError::ForeignPermit.into());
         };
         let source = self.core.source(client.uuid()).await?;
-        self.core.take_in(&source, bundle, original.expose(), None).await
+        self.core.take_in(&source, bundle, original.expose(), &BTreeSet::new()).await
     }
 
     /// Takes in the held bundle that the permit names: the record's patient is who the bundle says. If it contradicts
@@ -88,7 +88,7 @@ impl UnitOfWork<'_> {
         let (held, bundle) = self.core.held(id).await?;
         let source = self.core.source(held.client).await?;
         self.settle(id, "accepted").await?;
-        self.core.take_in(&source, bundle, &held.original, Some(held.patient)).await
+        self.core.take_in(&source, bundle, &held.original, &held.accepted).await
     }
 }
 
@@ -112,7 +112,7 @@ impl Core {
         source: &Source,
         bundle: ReadBundle,
         original: &[u8],
-        accepted: Option<Uuid>,
+        accepted: &BTreeSet<Uuid>,
     ) -> Result<Vec<IntakeEntry>, IntakeError> {
         let plan = BundlePlan::of(bundle, &source.systems)?;
         let known = self.known_identities(source.client, plan.lookups()).await?;
@@ -120,7 +120,7 @@ impl Core {
         let plan = plan.resolve(|identity| known.get(identity), |_| environment.uuid())?;
         if let Some((patient, reason)) = self.contradiction(source.client, &plan, accepted).await? {
             let incoming = incoming_patients(&plan).find(|(id, _)| *id == patient).map(|(_, value)| value);
-            self.hold(Hold { client: source.client, patient, reason, incoming, original }).await?;
+            self.hold(Hold { client: source.client, patient, reason, incoming, accepted, original }).await?;
             return Ok(all_held(&plan, patient));
         }
         let written = self.write_resources(source.client, &plan.operations).await?;
@@ -143,11 +143,11 @@ impl Core {
         &self,
         client: Uuid,
         plan: &ResolvedPlan,
-        accepted: Option<Uuid>,
+        accepted: &BTreeSet<Uuid>,
     ) -> Result<Option<(Uuid, HeldBecause)>, StoreError> {
         let kept: BTreeSet<Uuid> =
             plan.operations.iter().filter_map(|o| o.known?.patient).chain(known_patients(plan)).collect();
-        let kept: Vec<Uuid> = kept.into_iter().filter(|patient| Some(*patient) != accepted).collect();
+        let kept: Vec<Uuid> = kept.into_iter().filter(|patient| !accepted.contains(patient)).collect();
         if kept.is_empty() {
             return Ok(None);
         }

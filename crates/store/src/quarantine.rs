@@ -1,5 +1,7 @@
 //! Quarantine: bundles that would change who a record is about wait here, whole and sealed, for a person's decision.
 
+use std::collections::BTreeSet;
+
 use cloister_access::{
     Permit,
     action::{Decide, List},
@@ -74,13 +76,16 @@ pub(crate) struct Hold<'h> {
     pub(crate) patient: Uuid,
     pub(crate) reason: HeldBecause,
     pub(crate) incoming: Option<&'h serde_json::Value>,
+    /// Patients for whom it was accepted already.
+    pub(crate) accepted: &'h BTreeSet<Uuid>,
     pub(crate) original: &'h [u8],
 }
 
 /// A held bundle, opened in the transaction that decides about it.
 pub(crate) struct Held {
     pub(crate) client: Uuid,
-    pub(crate) patient: Uuid,
+    /// Patients for whom it is accepted: the one that is decided about, and those of earlier decisions.
+    pub(crate) accepted: BTreeSet<Uuid>,
     pub(crate) original: Vec<u8>,
 }
 
@@ -187,6 +192,7 @@ impl Core {
                 .map_err(|_| StoreError::Corrupt("header"))?;
             self.seal(Purpose::Phi, "quarantine", "header_sealed", id, &header)
         });
+        let accepted = serde_json::to_string(hold.accepted).map_err(|_| StoreError::Corrupt("accepted"))?;
         let values: Vec<Value> = vec![
             id.into(),
             hold.client.into(),
@@ -195,11 +201,12 @@ impl Core {
             hash.into(),
             self.seal(Purpose::Phi, "quarantine", "incoming_sealed", id, hold.original)?.into(),
             header.transpose()?.into(),
+            accepted.into(),
             self.now_microseconds().into(),
         ];
         let sql = "INSERT INTO quarantine (tenant_id, id, machine_client_id, resource_type, patient_id, reason, \
-                   incoming_hash, incoming_sealed, header_sealed, status, created_at) \
-                   VALUES ($1, $2, $3, 'Bundle', $4, $5, $6, $7, $8, 'pending', $9)";
+                   incoming_hash, incoming_sealed, header_sealed, accepted_patients, status, created_at) \
+                   VALUES ($1, $2, $3, 'Bundle', $4, $5, $6, $7, $8, $9, 'pending', $10)";
         self.execute(sql, values).await?;
         self.note(event.on("quarantine_entry", Some(id)).because(hold.reason.as_str()));
         Ok(())
@@ -207,17 +214,16 @@ impl Core {
 
     /// A bundle that waits, to be taken in within this transaction.
     pub(crate) async fn held(&self, id: Uuid) -> Result<(Held, ReadBundle), StoreError> {
-        let sql = "SELECT machine_client_id, patient_id, incoming_sealed FROM quarantine \
+        let sql = "SELECT machine_client_id, patient_id, incoming_sealed, accepted_patients FROM quarantine \
                    WHERE tenant_id = $1 AND id = $2 AND status = 'pending'";
         let row = self.row(sql, vec![id.into()]).await?.ok_or(StoreError::Conflict)?;
         let original = self.open("quarantine", "incoming_sealed", id, &row.sealed("incoming_sealed")?)?;
         let bundle =
             ReadBundle::read(&original).map_err(|_| StoreError::Corrupt("quarantine.incoming_sealed"))?;
-        let held = Held {
-            client: row.get("machine_client_id")?,
-            patient: row.get("patient_id")?,
-            original: original.to_vec(),
-        };
+        let mut accepted: BTreeSet<Uuid> = serde_json::from_str(&row.get::<String>("accepted_patients")?)
+            .map_err(|_| StoreError::Corrupt("quarantine.accepted_patients"))?;
+        accepted.insert(row.get("patient_id")?);
+        let held = Held { client: row.get("machine_client_id")?, accepted, original: original.to_vec() };
         Ok((held, bundle))
     }
 }

@@ -6,7 +6,7 @@ use cloister_access::{
     resource::LabResult,
 };
 use cloister_fhir::ResultView;
-use cloister_kernel::{PatientId, Phi, ResourceId};
+use cloister_kernel::{Phi, ResourceId};
 use sea_orm::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -89,19 +89,16 @@ impl UnitOfWork<'_> {
         Ok(ListPage { items, next_cursor })
     }
 
-    /// The result that the permit names. With `within`, it must be of this patient's record.
+    /// The result that the permit names, and what its history holds.
     ///
     /// # Errors
-    /// `NotFound`: it is of another record, of another type, deleted or entered in error.
+    /// `NotFound`: it is of no record, of another type, deleted or entered in error.
     pub async fn result(
         &mut self,
         permit: Permit<Read, LabResult>,
-        within: Option<PatientId>,
     ) -> Result<(Pending<ResultRow>, Vec<Pending<ResultRow>>), StoreError> {
-        let (id, patient) = (self.row_of(&permit)?, self.patient_of(&permit)?);
-        if within.is_some_and(|within| within != patient) {
-            return Err(StoreError::NotFound);
-        }
+        let id = self.row_of(&permit)?;
+        let patient = permit.patient().ok_or(StoreError::NotFound)?;
         let sql = format!(
             "SELECT {COLUMNS}, r.code_index FROM resources r \
              WHERE r.tenant_id = $1 AND r.id = $2 AND r.patient_id = $3 AND {VISIBLE}"

@@ -1,0 +1,16 @@
+//! The record's use cases on PostgreSQL and SQLite: what comes in, who sees it, and what is left in the log.
+
+#[path = "../../../fhir/tests/corpus/mod.rs"]
+mod corpus;
+#[path = "../../../store/tests/support/mod.rs"]
+mod support;
+
+mod clinic;
+mod identity;
+mod ingest;
+mod labs;
+mod machine_clients;
+mod panels;
+mod quarantine;
+mod reads;
+mod statements;

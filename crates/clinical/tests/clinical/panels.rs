@@ -1,0 +1,169 @@
+//! Panels follow from care teams and encounters, before and after there is an account.
+
+use cloister_clinical::{PageRequest, PanelPatient};
+use cloister_kernel::UserId;
+use cloister_store::PanelSource;
+use serde_json::{Value, json};
+
+use crate::{
+    clinic::{ANA, Clinic, Harness, Kind, NPI, NUMBER, ana, bundle, post, url},
+    on_both,
+};
+
+on_both! {
+    care_teams_and_encounters_make_panels_for_accounts_that_are_there,
+    a_practitioner_of_an_earlier_bundle_counts_and_so_does_a_role,
+    what_the_record_no_longer_says_is_taken_off_and_what_was_given_by_hand_stays,
+    a_panel_goes_by_name_in_parts,
+}
+
+fn doctor(number: &str) -> Value {
+    json!({"resourceType": "Practitioner", "identifier": [{"system": NPI, "value": number}], "name": [{"family": "Doc"}]})
+}
+
+fn visit(number: &str, participant: &str) -> Value {
+    json!({"resourceType": "Encounter", "identifier": [{"system": NUMBER, "value": number}], "status": "finished",
+        "class": {"code": "AMB"}, "subject": {"reference": ANA}, "participant": [{"individual": {"reference": participant}}]})
+}
+
+fn team(number: &str, members: &[&str]) -> Value {
+    let members: Vec<Value> = members.iter().map(|member| json!({"member": {"reference": member}})).collect();
+    let mut team = json!({"resourceType": "CareTeam", "identifier": [{"system": NUMBER, "value": number}],
+        "status": "active", "subject": {"reference": ANA}});
+    if !members.is_empty() {
+        team["participant"] = json!(members);
+    }
+    team
+}
+
+/// A clinician whose account says which practitioner of the record he is. The index is what an invitation would have
+/// written: it is copied from the care link, or taken from a link of a patient made for it.
+async fn practitioner(clinic: &Clinic<'_>, number: &str) -> UserId {
+    let user = clinic.clinician().await;
+    let mut known = ana(&format!("for-{number}"));
+    known["name"] = json!([{"family": "Index"}]);
+    clinic
+        .send(&bundle(&[
+            post(ANA, known),
+            post(&url(2), doctor(number)),
+            post(&url(3), visit(&format!("visit-{number}"), &url(2))),
+        ]))
+        .await;
+    let index = match clinic.harness.kind {
+        crate::clinic::Kind::Postgres => "u.id::text",
+        crate::clinic::Kind::Sqlite => "lower(hex(u.id))",
+    };
+    let id = match clinic.harness.kind {
+        crate::clinic::Kind::Postgres => user.to_string(),
+        crate::clinic::Kind::Sqlite => user.uuid().simple().to_string(),
+    };
+    let sql = format!(
+        "UPDATE users AS u SET practitioner_index = (SELECT practitioner_index FROM care_links \
+         ORDER BY created_at DESC, resource_id DESC LIMIT 1) WHERE {index} = '{id}'"
+    );
+    clinic.harness.execute(&sql).await.unwrap();
+    user
+}
+
+async fn panel(clinic: &Clinic<'_>, user: UserId) -> Vec<PanelPatient> {
+    let page = clinic.clinical.panel(&clinic.staff(user), &PageRequest::default()).await.unwrap();
+    page.into_exposed().items
+}
+
+async fn sources(clinic: &Clinic<'_>, user: UserId) -> Vec<(String, Vec<PanelSource>)> {
+    panel(clinic, user).await.into_iter().map(|patient| (patient.name, patient.sources)).collect()
+}
+
+async fn care_teams_and_encounters_make_panels_for_accounts_that_are_there(harness: Harness) {
+    let clinic = Clinic::open(&harness, "lakeside").await;
+    let user = practitioner(&clinic, "1111").await;
+    let other = practitioner(&clinic, "2222").await;
+    assert_eq!(sources(&clinic, user).await, []);
+    let sent = bundle(&[
+        post(ANA, ana("77-001")),
+        post(&url(2), doctor("1111")),
+        post(&url(4), visit("v1", &url(2))),
+        post(&url(5), team("t1", &[&url(2), ANA])),
+    ]);
+    clinic.send(&sent).await;
+    let expected = [("Ana Canária".to_owned(), vec![PanelSource::CareTeam, PanelSource::Encounter])];
+    assert_eq!(sources(&clinic, user).await, expected);
+    assert_eq!(sources(&clinic, other).await, []);
+    clinic.send(&sent).await;
+    assert_eq!(sources(&clinic, user).await, expected);
+    let patient = panel(&clinic, user).await[0].patient_id;
+    clinic.clinical.patient_record(&clinic.staff(user), patient).await.unwrap();
+}
+
+async fn a_practitioner_of_an_earlier_bundle_counts_and_so_does_a_role(harness: Harness) {
+    let clinic = Clinic::open(&harness, "lakeside").await;
+    let user = practitioner(&clinic, "1111").await;
+    let by_number = format!("Practitioner?identifier={NPI}|1111");
+    let role = json!({"resourceType": "PractitionerRole", "identifier": [{"system": NUMBER, "value": "role-1"}],
+        "practitioner": {"reference": by_number}});
+    clinic.send(&bundle(&[post(&url(6), role)])).await;
+    let role = format!("PractitionerRole?identifier={NUMBER}|role-1");
+    clinic
+        .send(&bundle(&[
+            post(ANA, ana("77-001")),
+            post(&url(4), visit("v1", &by_number)),
+            post(&url(5), team("t1", &[&role])),
+        ]))
+        .await;
+    let expected = [("Ana Canária".to_owned(), vec![PanelSource::CareTeam, PanelSource::Encounter])];
+    assert_eq!(sources(&clinic, user).await, expected);
+}
+
+async fn what_the_record_no_longer_says_is_taken_off_and_what_was_given_by_hand_stays(harness: Harness) {
+    let clinic = Clinic::open(&harness, "lakeside").await;
+    let user = practitioner(&clinic, "1111").await;
+    let with = |members: &[&str]| {
+        bundle(&[
+            post(ANA, ana("77-001")),
+            post(&url(2), doctor("1111")),
+            post(&url(5), team("t1", members)),
+            post(&url(6), visit("v1", &url(2))),
+        ])
+    };
+    let patient = clinic.send(&with(&[&url(2)])).await[0].patient();
+    clinic.send(&with(&[])).await;
+    let expected = [("Ana Canária".to_owned(), vec![PanelSource::Encounter])];
+    assert_eq!(sources(&clinic, user).await, expected);
+    let delete = json!({"request": {"method": "DELETE", "url": format!("Encounter?identifier={NUMBER}|v1")}});
+    clinic.send(&bundle(&[delete])).await;
+    assert_eq!(sources(&clinic, user).await, []);
+    assert!(clinic.clinical.patient_record(&clinic.staff(user), patient).await.is_err());
+    clinic.send(&with(&[&url(2)])).await;
+    harness.assign(clinic.tenant, user, patient).await;
+    clinic.send(&with(&[])).await;
+    let expected = [("Ana Canária".to_owned(), vec![PanelSource::Encounter, PanelSource::Assigned])];
+    assert_eq!(sources(&clinic, user).await, expected);
+}
+
+async fn a_panel_goes_by_name_in_parts(harness: Harness) {
+    let clinic = Clinic::open(&harness, "lakeside").await;
+    let user = clinic.clinician().await;
+    let names = ["žofia", "Ana", "mona", "Bea", "Carl"];
+    let entries: Vec<Value> = names
+        .iter()
+        .enumerate()
+        .map(|(n, name)| {
+            let mut patient = ana(&format!("n{n}"));
+            patient["name"] = json!([{"given": [name]}]);
+            post(&url(u32::try_from(n).unwrap()), patient)
+        })
+        .collect();
+    for answer in clinic.send(&bundle(&entries)).await {
+        harness.assign(clinic.tenant, user, answer.patient()).await;
+    }
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    for expected in [2, 2, 1] {
+        let page = PageRequest { limit: Some(2), cursor: cursor.clone() };
+        let page = clinic.clinical.panel(&clinic.staff(user), &page).await.unwrap().into_exposed();
+        assert_eq!(page.items.len(), expected);
+        seen.extend(page.items.into_iter().map(|patient| patient.name));
+        cursor = page.next_cursor;
+    }
+    assert_eq!((seen, cursor), (["Ana", "Bea", "Carl", "mona", "žofia"].map(str::to_owned).to_vec(), None));
+    assert_eq!(clinic.events("panel.list success").await, 3);
+}
