@@ -18,7 +18,7 @@ impl Core {
         suffix: &str,
     ) -> Result<(), StoreError> {
         let width = columns.len();
-        let at_once = (VALUES_AT_ONCE / width.max(1)).max(1);
+        let at_once = VALUES_AT_ONCE / (width + 1);
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
             let chunk: Vec<Vec<Value>> = rows.by_ref().take(at_once).collect();

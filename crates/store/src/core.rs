@@ -16,7 +16,7 @@ use crate::{
     database::{self, Database},
     events,
     pending::{Pending, Release, UnitTag, sealed::Sealed},
-    statement::{Row, microseconds},
+    statement::{Row, microseconds, prepared},
 };
 
 /// The opened keys of one clinic.
@@ -104,7 +104,7 @@ impl Core {
         let mut all: Vec<Value> = Vec::with_capacity(values.len() + 1);
         all.push(self.tenant.uuid().into());
         all.extend(values);
-        Statement::from_sql_and_values(self.transaction.get_database_backend(), sql, all)
+        prepared(self.transaction.get_database_backend(), sql, all)
     }
 
     /// Runs an INSERT, UPDATE or DELETE and says how many rows it touched.
@@ -244,9 +244,9 @@ impl Core {
     }
 
     /// Writes the events, commits, and only then opens what is to be released.
-    pub(crate) async fn commit<P: Release>(mut self, out: P) -> Result<P::Out, StoreError>
+    pub(crate) async fn commit<P>(mut self, out: P) -> Result<<P as Release>::Out, StoreError>
     where
-        P: Sealed<Opened = P::Out>,
+        P: Release + Sealed<Opened = <P as Release>::Out>,
     {
         if !out.is_of(self.tag) {
             return Err(StoreError::ForeignPending);

@@ -3,9 +3,9 @@
 use cloister_audit::{CANONICAL_VERSION, Event, Log, canonical};
 use cloister_kernel::Environment;
 use cloister_vault::{KeyOwner, KeyRing, Place, Purpose};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
 
-use crate::StoreError;
+use crate::{StoreError, statement::prepared};
 
 const COLUMNS: &str = "id, at, actor_kind, actor_id, action, resource_type, resource_id, patient_id, outcome, \
                        relation, reason, session_id, request_id, canonical_version, details_sealed";
@@ -104,8 +104,7 @@ impl SealedEvents {
                 .collect();
             let sql = format!("INSERT INTO {} ({}) VALUES {}", self.table, self.columns, tuples.join(", "));
             let values: Vec<Value> = chunk.into_iter().flatten().collect();
-            let statement =
-                Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
+            let statement = prepared(transaction.get_database_backend(), &sql, values);
             transaction.execute_raw(statement).await?;
         }
         Ok(())

@@ -2,10 +2,46 @@
 
 use cloister_audit::Moment;
 use cloister_vault::SealedValue;
-use sea_orm::{QueryResult, TryGetable};
+use sea_orm::{DbBackend, QueryResult, Statement, TryGetable, Value};
 use time::OffsetDateTime;
 
 use crate::StoreError;
+
+/// More values than this are bound by position on SQLite.
+const NAMED_AT_MOST: usize = 32;
+
+/// A statement with its values, `$1` being the first. To SQLite `$1` is a name, and it looks each name up among all
+/// others, so long statements get nameless places there.
+pub(crate) fn prepared(backend: DbBackend, sql: &str, values: Vec<Value>) -> Statement {
+    if backend == DbBackend::Sqlite && values.len() > NAMED_AT_MOST {
+        let (sql, values) = nameless(sql, &values);
+        return Statement::from_sql_and_values(backend, sql, values);
+    }
+    Statement::from_sql_and_values(backend, sql, values)
+}
+
+/// Each `$n` as `?`, and the values in the order in which they stand in the text.
+fn nameless(sql: &str, values: &[Value]) -> (String, Vec<Value>) {
+    let mut parts = sql.split('$');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    let mut ordered = Vec::with_capacity(values.len());
+    for part in parts {
+        let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        let place: Option<usize> = part[..end].parse().ok();
+        match place.and_then(|place| values.get(place.checked_sub(1)?)) {
+            Some(value) => {
+                ordered.push(value.clone());
+                text.push('?');
+                text.push_str(&part[end..]);
+            }
+            None => {
+                text.push('$');
+                text.push_str(part);
+            }
+        }
+    }
+    (text, ordered)
+}
 
 /// A row that came back from a statement.
 #[derive(Debug)]
@@ -54,4 +90,17 @@ impl Row {
 /// A moment as both databases keep it: whole microseconds since 1970-01-01T00:00:00Z.
 pub(crate) fn microseconds(moment: OffsetDateTime) -> i64 {
     Moment::from(moment).microseconds()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nameless_places_take_the_values_in_the_order_of_the_text() {
+        let values: Vec<Value> = (0..12).map(|value| Value::from(i64::from(value))).collect();
+        let (sql, ordered) = nameless("a = $1 AND b IN ($12, $3) AND c = $1 || '$x'", &values);
+        assert_eq!(sql, "a = ? AND b IN (?, ?) AND c = ? || '$x'");
+        assert_eq!(ordered, [0i64, 11, 2, 0].map(Value::from));
+    }
 }
