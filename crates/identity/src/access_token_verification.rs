@@ -19,6 +19,16 @@ pub struct VerifiedAccess {
     pub scope: String,
 }
 
+impl VerifiedAccess {
+    /// Whether the token is good for an interaction with every type of resource: one of SMART's letters `c` create,
+    /// `r` read, `u` update, `d` delete, `s` search.
+    pub fn permits(&self, interaction: char) -> bool {
+        let mut letters =
+            self.scope.split_ascii_whitespace().filter_map(|scope| scope.strip_prefix("system/*."));
+        letters.any(|letters| letters.contains(interaction))
+    }
+}
+
 impl Identity {
     /// The record system behind an access token. Clinic and site of host and token must agree. Whether the
     /// registration still counts is read in each unit of work.

@@ -27,7 +27,7 @@ on_both! {
 }
 
 const ENDPOINT: &str = "https://lakeside.example.org/oauth/token";
-const SCOPES: &str = "system/Bundle.c system/*.r";
+const SCOPES: &str = "system/Bundle.c system/*.rs";
 
 struct Key {
     algorithm: Algorithm,
@@ -131,6 +131,7 @@ async fn a_signed_assertion_gives_a_short_token_that_lets_a_bundle_in(harness: H
         let visitor = clinic.visitor(Audience::Portal);
         let verified = clinic.identity.verify_access_token(&visitor, &issued.access_token).await.unwrap();
         assert_eq!(verified.scope, SCOPES);
+        assert!(verified.permits('r') && verified.permits('s') && !verified.permits('c'));
         system.may_send(&verified.caller).await.unwrap();
         harness.clock.advance(Duration::seconds(299));
         clinic.identity.verify_access_token(&visitor, &issued.access_token).await.unwrap();
@@ -229,8 +230,8 @@ async fn oauth_answers_name_what_is_wrong_with_the_form(harness: Harness) {
     assert_eq!(code_of(ask("password", kind, None).await), "oauth.unsupported_grant_type");
     assert_eq!(code_of(ask(CLIENT_CREDENTIALS, "x", None).await), "oauth.invalid_request");
     assert_eq!(code_of(ask(CLIENT_CREDENTIALS, kind, Some("system/*.d")).await), "oauth.invalid_scope");
-    let issued = ask(CLIENT_CREDENTIALS, kind, Some("system/*.r")).await.unwrap();
-    assert_eq!(issued.scope, "system/*.r");
+    let issued = ask(CLIENT_CREDENTIALS, kind, Some("system/*.rs")).await.unwrap();
+    assert_eq!(issued.scope, "system/*.rs");
 }
 
 async fn a_token_is_nothing_elsewhere_and_nothing_else_is_a_token(harness: Harness) {
