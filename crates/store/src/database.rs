@@ -154,8 +154,6 @@ pub(crate) async fn commit(transaction: DatabaseTransaction) -> Result<(), Store
 }
 
 /// The outcome of a task that runs on when nobody waits for it any more.
-pub(crate) async fn joined<T>(
-    task: tokio::task::JoinHandle<Result<T, StoreError>>,
-) -> Result<T, StoreError> {
+pub(crate) async fn joined<T>(task: tokio::task::JoinHandle<Result<T, StoreError>>) -> Result<T, StoreError> {
     task.await.map_err(|_| StoreError::Stopped)?
 }

@@ -120,7 +120,10 @@ pub(crate) async fn observe(
     Ok(observed(caller, standing.roles, found))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that states facts, from rows of the open transaction")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that states facts, from rows of the open transaction"
+)]
 fn observed(caller: &Caller, roles: RoleSet, found: Found) -> Facts {
     Facts::observed(caller, roles, found.relation, found.patient, found.row)
 }

@@ -16,13 +16,16 @@ use crate::{StoreError, database::Database, platform::wrapped_keys};
 /// Owners whose wrapped keys are remembered at the same time.
 const CAPACITY: usize = 4096;
 
+/// When an owner's wrapped keys were read, and what was read.
+type Known = (OffsetDateTime, Arc<[WrappedKey]>);
+
 /// Wrapped keys by owner. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub(crate) struct Keys {
     database: Database,
     cache: KeyCache,
     environment: Environment,
-    known: Arc<RwLock<HashMap<KeyOwner, (OffsetDateTime, Arc<[WrappedKey]>)>>>,
+    known: Arc<RwLock<HashMap<KeyOwner, Known>>>,
 }
 
 impl Keys {
@@ -63,6 +66,7 @@ impl Keys {
     }
 
     /// Forgets an owner's keys, wrapped and opened.
+    #[cfg(feature = "tenant")]
     pub(crate) async fn purge(&self, owner: KeyOwner) {
         self.known.write().await.remove(&owner);
         self.cache.purge(&owner);

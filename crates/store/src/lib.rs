@@ -52,11 +52,11 @@ mod platform;
 mod statement;
 
 #[cfg(feature = "tenant")]
-mod batch;
-#[cfg(feature = "tenant")]
 mod accounts;
 #[cfg(feature = "tenant")]
 mod attempts;
+#[cfg(feature = "tenant")]
+mod batch;
 #[cfg(feature = "tenant")]
 mod core;
 #[cfg(feature = "tenant")]
@@ -137,9 +137,11 @@ pub use store::Store;
 #[cfg(feature = "tenant")]
 pub use unit::{Refusal, UnitOfWork, VisitUnit};
 
-#[cfg(all(test, feature = "tenant"))]
+#[cfg(test)]
+#[cfg(feature = "tenant")]
 extern crate self as cloister_store;
-#[cfg(all(test, feature = "tenant"))]
+#[cfg(test)]
+#[cfg(feature = "tenant")]
 mod tests;
 #[cfg(feature = "tenant")]
 pub use ingest::{IntakeEntry, IntakeError};

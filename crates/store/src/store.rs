@@ -47,8 +47,7 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let database = Database::connect(config).await?;
         let policies = PolicyCache::new(POLICIES);
-        let baseline =
-            policies.load(PolicyDocument::baseline()).await.map_err(|_| StoreError::Policy)?;
+        let baseline = policies.load(PolicyDocument::baseline()).await.map_err(|_| StoreError::Policy)?;
         let keys = Keys::new(database.clone(), keys, environment.clone());
         Ok(Self { database, keys, environment, policies, baseline })
     }

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use cloister_access::{
-    Action, Caller, DecisionTable, Denied, Permit, Resource, Visitor, decide,
-};
+use cloister_access::{Action, Caller, DecisionTable, Denied, Permit, Resource, Visitor, decide};
 use cloister_audit::{Actor, EventDraft};
 use cloister_kernel::{Environment, JobId, PatientId, TenantId, UserId};
 use time::OffsetDateTime;
@@ -83,7 +81,8 @@ impl<'c> UnitOfWork<'c> {
     /// # Errors
     /// A [`Refusal`], to be handed to [`UnitOfWork::refuse`].
     pub async fn permit<A: Action, R: Resource>(&mut self, target: Target) -> Result<Permit<A, R>, Refusal> {
-        let facts = observe(&self.core, self.caller, &self.standing, R::TYPE, target).await.map_err(Refusal)?;
+        let facts =
+            observe(&self.core, self.caller, &self.standing, R::TYPE, target).await.map_err(Refusal)?;
         match decide::<A, R>(&self.table, self.caller, facts) {
             Ok(permit) => {
                 self.core.note(decision_event::allowed(&permit));

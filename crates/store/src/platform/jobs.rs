@@ -9,8 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{PlatformStore, PlatformUnit};
 use crate::{
-    StoreError,
-    database,
+    StoreError, database,
     statement::{Row, microseconds},
 };
 
@@ -38,8 +37,21 @@ pub struct NewJob {
 
 impl NewJob {
     /// A job to be run as soon as possible, tried ten times.
-    pub const fn new(kind: &'static str, purpose: &'static str, tenant: TenantId, run_at: OffsetDateTime) -> Self {
-        Self { kind, purpose, tenant: Some(tenant), subject: None, run_at, dedupe_key: None, max_attempts: 10 }
+    pub const fn new(
+        kind: &'static str,
+        purpose: &'static str,
+        tenant: TenantId,
+        run_at: OffsetDateTime,
+    ) -> Self {
+        Self {
+            kind,
+            purpose,
+            tenant: Some(tenant),
+            subject: None,
+            run_at,
+            dedupe_key: None,
+            max_attempts: 10,
+        }
     }
 
     /// Names the row it is about.
@@ -50,7 +62,12 @@ impl NewJob {
     }
 
     /// The statement that writes it down. It returns nothing, since `serve` may insert jobs but not read them.
-    pub(crate) fn insertion(&self, id: JobId, input: Option<Vec<u8>>, now: i64) -> (&'static str, Vec<Value>) {
+    pub(crate) fn insertion(
+        &self,
+        id: JobId,
+        input: Option<Vec<u8>>,
+        now: i64,
+    ) -> (&'static str, Vec<Value>) {
         let sql = "INSERT INTO jobs (id, kind, purpose, tenant_id, subject_id, input_sealed, dedupe_key, status, \
                    max_attempts, run_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $9, $10)";
         let values = vec![
@@ -233,12 +250,7 @@ impl PlatformStore {
             "status = CASE WHEN $3 AND attempts < max_attempts THEN 'queued' ELSE 'failed' END, \
              finished_at = CASE WHEN $3 AND attempts < max_attempts THEN NULL ELSE $4 END, \
              run_at = $5, failure_code = $6, lease_owner = NULL, lease_until = NULL",
-            vec![
-                again.into(),
-                microseconds(now).into(),
-                microseconds(now + wait).into(),
-                code.into(),
-            ],
+            vec![again.into(), microseconds(now).into(), microseconds(now + wait).into(), code.into()],
         )
         .await
     }
@@ -261,7 +273,8 @@ impl PlatformStore {
     }
 
     async fn change_leased(&self, job: &LeasedJob, change: &str, more: Vec<Value>) -> Result<(), StoreError> {
-        let sql = format!("UPDATE jobs SET {change} WHERE id = $1 AND lease_owner = $2 AND status = 'leased'");
+        let sql =
+            format!("UPDATE jobs SET {change} WHERE id = $1 AND lease_owner = $2 AND status = 'leased'");
         let mut values: Vec<Value> = vec![job.id.uuid().into(), job.worker.into()];
         values.extend(more);
         match self.database.execute(&sql, values).await? {

@@ -18,7 +18,7 @@ pub(crate) mod wrapped_keys;
 
 use cloister_audit::{EventContext, EventDraft, Log};
 use cloister_kernel::Environment;
-use cloister_vault::{BlindIndex, KeyCache, KeyOwner, KeyRing, Place, Purpose, SealedValue};
+use cloister_vault::{KeyCache, KeyOwner, KeyRing, Place, Purpose, SealedValue};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 use crate::{
     StoreConfig, StoreError,
     database::{self, Database},
-    events,
+    events, isolation,
     keys::Keys,
     statement::{Row, microseconds},
 };
@@ -35,10 +35,10 @@ use crate::{
 pub use baa::BaaRow;
 pub use hosts::HostRow;
 pub use idempotency::IdempotencyRow;
+pub use jobs::{JobProgress, JobState, LeasedJob, NewJob};
 pub use onboarding::{OnboardingStep, StepStatus};
 pub use operators::{OperatorRow, ShownToken, TokenRow};
 pub use tenants::{OwnerState, TenantContact, TenantPage, TenantRow, TenantStatus, UnknownWord};
-pub use jobs::{JobProgress, JobState, LeasedJob, NewJob};
 
 /// Platform tables. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -64,6 +64,15 @@ impl PlatformStore {
 
     pub(crate) fn over(keys: Keys, database: Database, environment: Environment) -> Self {
         Self { database, environment, keys }
+    }
+
+    /// Compares the live PostgreSQL catalogue with what this program was built for, and refuses any difference. On
+    /// SQLite there is nothing to compare.
+    ///
+    /// # Errors
+    /// `Isolation`, naming the difference; `Unavailable`.
+    pub async fn refuse_unless_isolated(&self) -> Result<(), StoreError> {
+        isolation::verify(&self.database).await
     }
 
     /// Whether the database answers.
@@ -140,15 +149,6 @@ impl PlatformStore {
         let ring = self.keys.ring(KeyOwner::Platform).await?;
         Ok(ring.open(&Place::new(KeyOwner::Platform, table, column, row), sealed)?)
     }
-
-    /// The blind index of a normalized value under the platform's index key.
-    pub(crate) async fn blind_index(
-        &self,
-        column: &'static str,
-        normalized: &str,
-    ) -> Result<BlindIndex, StoreError> {
-        Ok(self.keys.ring(KeyOwner::Platform).await?.blind_index(column, normalized)?)
-    }
 }
 
 /// One transaction on platform tables. Dropped without commit it leaves nothing.
@@ -200,11 +200,6 @@ impl PlatformUnit {
 
     pub(crate) fn now_microseconds(&self) -> i64 {
         microseconds(self.environment.now())
-    }
-
-    /// A new id.
-    pub(crate) fn new_uuid(&self) -> Uuid {
-        self.environment.uuid()
     }
 
     /// Runs a statement and says how many rows it touched.

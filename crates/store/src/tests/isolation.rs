@@ -11,7 +11,7 @@ crate::on_both! { a_fresh_database_is_isolated }
 async fn a_fresh_database_is_isolated(harness: Harness) {
     harness.store.refuse_unless_isolated().await.unwrap();
     // Again with the role of the worker.
-    crate::isolation::verify(&harness.platform.database).await.unwrap();
+    harness.platform.refuse_unless_isolated().await.unwrap();
 }
 
 async fn every_difference_is_refused_by_name(harness: Harness) {

@@ -1,5 +1,10 @@
 //! Nothing leaves before its event stands.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use cloister_access::{action::Read, resource::Record};
 use cloister_audit::{ActionCode, EventDraft};
 use cloister_kernel::Audience;
@@ -59,7 +64,11 @@ async fn an_event_that_cannot_be_written_releases_and_changes_nothing(harness: H
     let header = unit.sample_header(permit).await.unwrap();
     let new = unit.environment().uuid();
     insert_patient(&mut unit.core, new).await.unwrap();
+    let opened = Arc::new(AtomicBool::new(false));
+    let seen = opened.clone();
+    let header = header.map(move |_| seen.store(true, Ordering::SeqCst));
     assert!(matches!(unit.commit(header).await, Err(StoreError::Database(_))));
+    assert!(!opened.load(Ordering::SeqCst), "opened although its event could not be written");
     assert_eq!(harness.number("SELECT count(*) FROM patients").await, 1);
 }
 

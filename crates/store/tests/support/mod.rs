@@ -1,6 +1,11 @@
 //! A migrated database of either kind, with a store connected as `serve`'s role and everything in the hand: clock,
 //! key service, and the administrator's own connection.
 #![allow(dead_code, unreachable_pub, reason = "each suite uses a part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::large_enum_variant,
+    reason = "a test that cannot be set up should stop"
+)]
 
 use std::{net::IpAddr, sync::Arc};
 
