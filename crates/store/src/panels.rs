@@ -11,7 +11,7 @@ use cloister_fhir::{
     practitioner_of_role,
 };
 use cloister_kernel::{PatientId, Phi};
-use sea_orm::Value;
+use sea_orm::{DbBackend, Value};
 use uuid::Uuid;
 
 use crate::{
@@ -147,12 +147,23 @@ fn is_practitioner(participant: &Participant) -> bool {
 }
 
 impl Core {
+    /// Makes whoever brings accounts and care links together queue until the other has committed: else an account and
+    /// a link that are made at the same moment would not see each other. SQLite has one writer.
+    async fn queue_for_panels(&self) -> Result<(), StoreError> {
+        if self.backend() == DbBackend::Postgres {
+            let sql = "SELECT true AS queued FROM pg_advisory_xact_lock(hashtextextended('panels ' || $1::text, 0))";
+            self.row(sql, vec![]).await?;
+        }
+        Ok(())
+    }
+
     /// Puts the patients whose records name a practitioner on the panel of the account that is this practitioner.
     pub(crate) async fn link_practitioner_panel(
         &mut self,
         user: Uuid,
         practitioner_index: &[u8],
     ) -> Result<(), StoreError> {
+        self.queue_for_panels().await?;
         let now = self.now_microseconds();
         let sql = "INSERT INTO panel_members (tenant_id, user_id, patient_id, source, created_at) \
                    SELECT DISTINCT l.tenant_id, $2, l.patient_id, l.source, $4 FROM care_links l \
@@ -262,6 +273,7 @@ impl Core {
 
     /// Makes the panels' places for these patients follow from the care links. Places given by hand stay.
     async fn follow_care_links(&mut self, patients: BTreeSet<Uuid>) -> Result<(), StoreError> {
+        self.queue_for_panels().await?;
         let set: Vec<Value> = patients.into_iter().map(Value::from).collect();
         let linked = "FROM care_links l JOIN users u ON u.tenant_id = l.tenant_id \
                       AND u.practitioner_index = l.practitioner_index AND u.kind = 'staff' \

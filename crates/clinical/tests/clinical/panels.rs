@@ -1,8 +1,9 @@
 //! Panels follow from care teams and encounters, before and after there is an account.
 
+use cloister_access::{Role, RoleSet, action::Create, resource::StaffInvitation};
 use cloister_clinical::{PageRequest, PanelPatient};
-use cloister_kernel::UserId;
-use cloister_store::PanelSource;
+use cloister_kernel::{Audience, Pii, UserId};
+use cloister_store::{InvitationSecrets, NewAccount, NewStaffInvitation, PanelSource, Target};
 use serde_json::{Value, json};
 
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
 
 on_both! {
     care_teams_and_encounters_make_panels_for_accounts_that_are_there,
+    an_account_that_comes_later_finds_its_panel_and_one_at_the_same_moment_too,
     a_practitioner_of_an_earlier_bundle_counts_and_so_does_a_role,
     what_the_record_no_longer_says_is_taken_off_and_what_was_given_by_hand_stays,
     a_panel_goes_by_name_in_parts,
@@ -36,32 +38,27 @@ fn team(number: &str, members: &[&str]) -> Value {
     team
 }
 
-/// A clinician whose account says which practitioner of the record he is. The index is what an invitation would have
-/// written: it is copied from the care link, or taken from a link of a patient made for it.
+/// A clinician who was invited as a practitioner of the record, and accepted.
 async fn practitioner(clinic: &Clinic<'_>, number: &str) -> UserId {
-    let user = clinic.clinician().await;
-    let mut known = ana(&format!("for-{number}"));
-    known["name"] = json!([{"family": "Index"}]);
-    clinic
-        .send(&bundle(&[
-            post(ANA, known),
-            post(&url(2), doctor(number)),
-            post(&url(3), visit(&format!("visit-{number}"), &url(2))),
-        ]))
-        .await;
-    let index = match clinic.harness.kind {
-        crate::clinic::Kind::Postgres => "u.id::text",
-        crate::clinic::Kind::Sqlite => "lower(hex(u.id))",
+    let admin = clinic.staff(clinic.admin);
+    let unit = clinic.harness.store.begin(&admin).await.unwrap();
+    let (mut unit, permit) = unit.require::<Create, StaffInvitation>(Target::Clinic).await.unwrap();
+    let invitation = NewStaffInvitation {
+        email: Pii::new(format!("{number}@example.org")),
+        display_name: Pii::new("Dr. Example".to_owned()),
+        roles: RoleSet::NONE.with(Role::Clinician),
+        is_owner: false,
+        practitioner: Some(Pii::new(format!("{NPI}|{number}"))),
     };
-    let id = match clinic.harness.kind {
-        crate::clinic::Kind::Postgres => user.to_string(),
-        crate::clinic::Kind::Sqlite => user.uuid().simple().to_string(),
-    };
-    let sql = format!(
-        "UPDATE users AS u SET practitioner_index = (SELECT practitioner_index FROM care_links \
-         ORDER BY created_at DESC, resource_id DESC LIMIT 1) WHERE {index} = '{id}'"
-    );
-    clinic.harness.execute(&sql).await.unwrap();
+    let secrets = InvitationSecrets { token: number, code: "ABCD" };
+    let until = clinic.harness.environment.now() + time::Duration::days(1);
+    let id = unit.invite_staff(permit, &invitation, &secrets, "en", until).await.unwrap();
+    unit.commit(()).await.unwrap();
+    let visitor = clinic.harness.visitor(clinic.tenant, Audience::Console);
+    let mut visit = clinic.harness.store.begin_visit(&visitor).await.unwrap();
+    let account = NewAccount { invitation: id, display_name: Pii::new("Dr. Example".to_owned()), locale: None };
+    let user = visit.accept_invitation(&account).await.unwrap();
+    visit.commit(()).await.unwrap();
     user
 }
 
@@ -95,12 +92,33 @@ async fn care_teams_and_encounters_make_panels_for_accounts_that_are_there(harne
     clinic.clinical.patient_record(&clinic.staff(user), patient).await.unwrap();
 }
 
+async fn an_account_that_comes_later_finds_its_panel_and_one_at_the_same_moment_too(harness: Harness) {
+    let clinic = Clinic::open(&harness, "lakeside").await;
+    let sent = |number: &str| {
+        bundle(&[
+            post(ANA, ana("77-001")),
+            post(&url(2), doctor(number)),
+            post(&url(4), visit(&format!("visit-{number}"), &url(2))),
+        ])
+    };
+    clinic.send(&sent("1111")).await;
+    let later = practitioner(&clinic, "1111").await;
+    let expected = [("Ana Canária".to_owned(), vec![PanelSource::Encounter])];
+    assert_eq!(sources(&clinic, later).await, expected);
+    for number in ["2221", "2222", "2223", "2224", "2225", "2226"] {
+        let bundle = sent(number);
+        let (_, user) = futures_util::future::join(clinic.send(&bundle), practitioner(&clinic, number)).await;
+        assert_eq!(sources(&clinic, user).await, expected, "{number}");
+    }
+}
+
 async fn a_practitioner_of_an_earlier_bundle_counts_and_so_does_a_role(harness: Harness) {
     let clinic = Clinic::open(&harness, "lakeside").await;
     let user = practitioner(&clinic, "1111").await;
     let by_number = format!("Practitioner?identifier={NPI}|1111");
     let role = json!({"resourceType": "PractitionerRole", "identifier": [{"system": NUMBER, "value": "role-1"}],
         "practitioner": {"reference": by_number}});
+    clinic.send(&bundle(&[post(&url(2), doctor("1111"))])).await;
     clinic.send(&bundle(&[post(&url(6), role)])).await;
     let role = format!("PractitionerRole?identifier={NUMBER}|role-1");
     clinic
