@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 
+import instance
 import junit
 import lint
 import services
@@ -112,9 +113,11 @@ def step_browser(_):
     needs(BROWSER / "package-lock.json")
     install("browser", "web")
     build_binaries()
-    run("npm", "test", "--silent", cwd=BROWSER,
-        environment={"CLOISTER_TEST_BINARIES": str(BINARIES), "PLAYWRIGHT_JUNIT_OUTPUT_FILE": str(REPORTS / "browser.xml"),
-                     "CLOISTER_CHROMIUM": shutil.which("chromium") or "chromium"})
+    with instance.running(BINARIES) as fixture:
+        run("npm", "run", "--silent", "journeys", cwd=BROWSER,
+            environment={"CLOISTER_BROWSER_FIXTURE": str(fixture),
+                         "CLOISTER_BROWSER_REPORT": str(REPORTS / "browser.xml"),
+                         "CLOISTER_BROWSER_CHROMIUM": shutil.which("chromium") or "chromium"})
 
 
 def step_controls(_):

@@ -1,0 +1,138 @@
+//! The processes: `serve`, `work` and `migrate`.
+
+use std::time::Duration;
+
+use cloister_edge::{
+    Certificates, Listener, Measurements, ServeSettings, metrics_routes, serve as serve_routes, start_logs,
+};
+use cloister_jobs::WorkerSettings;
+use cloister_kernel::{Environment, ExposeSecret};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+use crate::{
+    Platform, StartError,
+    compose::{mailer, parts},
+    settings::{ListenSettings, Settings, Transport, database_from_environment},
+};
+
+/// How often certificates are read again.
+const CERTIFICATES_EVERY: Duration = Duration::from_secs(300);
+
+/// Answers the clinics' sites and APIs until the process is told to stop.
+///
+/// # Errors
+/// Why it does not start.
+pub async fn serve() -> Result<(), StartError> {
+    let settings = Settings::from_environment()?;
+    start_logs(&settings.log)?;
+    let measurements = Measurements::start()?;
+    let platform = Platform::assemble(parts(&settings, Environment::system()).await?);
+    let routes = platform.routes()?;
+    let (listener, certificates) = listener(&settings.listen).await?;
+    let stop = stop_signal()?;
+    tracing::info!(address = %listener.address(), "serving");
+    let internal = match &settings.listen.internal {
+        None => None,
+        Some(address) => {
+            let listener = Listener::plain(address).await?;
+            let routes = metrics_routes(measurements);
+            Some(tokio::spawn(serve_routes(listener, ServeSettings::default(), routes, stopped(stop.clone()))))
+        }
+    };
+    let fresh = certificates.map(|certificates| {
+        tokio::spawn(async move { certificates.keep_fresh(CERTIFICATES_EVERY).await })
+    });
+    serve_routes(listener, ServeSettings::default(), routes, stopped(stop)).await;
+    if let Some(task) = fresh {
+        task.abort();
+    }
+    if let Some(task) = internal {
+        let _ = task.await;
+    }
+    close(&platform).await;
+    Ok(())
+}
+
+/// Runs jobs until the process is told to stop.
+///
+/// # Errors
+/// Why it does not start.
+pub async fn work() -> Result<(), StartError> {
+    let settings = Settings::from_environment()?;
+    start_logs(&settings.log)?;
+    let measurements = Measurements::start()?;
+    let environment = Environment::system();
+    let mailer = mailer(&settings, environment.clone())?;
+    let platform = Platform::assemble(parts(&settings, environment).await?);
+    let worker = platform.worker(mailer, WorkerSettings { at_once: settings.jobs_at_once, ..WorkerSettings::default() });
+    let stop = stop_signal()?;
+    let internal = match &settings.listen.internal {
+        None => None,
+        Some(address) => {
+            let listener = Listener::plain(address).await?;
+            let routes = metrics_routes(measurements);
+            Some(tokio::spawn(serve_routes(listener, ServeSettings::default(), routes, stopped(stop.clone()))))
+        }
+    };
+    tracing::info!("working");
+    worker.run(stop).await;
+    if let Some(task) = internal {
+        let _ = task.await;
+    }
+    close(&platform).await;
+    Ok(())
+}
+
+/// Brings the database to the newest schema.
+///
+/// # Errors
+/// Why it cannot.
+pub async fn migrate() -> Result<(), StartError> {
+    let database = database_from_environment()?;
+    let now = Environment::system().now().unix_timestamp_nanos() / 1000;
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    cloister_migrations::migrate(database.url.expose_secret(), now)
+        .await
+        .map_err(StartError::of("the database"))
+}
+
+async fn listener(settings: &ListenSettings) -> Result<(Listener, Option<Certificates>), StartError> {
+    match (&settings.certificate, settings.transport) {
+        (Some((chain, key)), Transport::Tls) => {
+            let certificates = Certificates::from_files(chain, key)?;
+            let listener = Listener::tls(&settings.address, &certificates, settings.oldest).await?;
+            Ok((listener, Some(certificates)))
+        }
+        _ => Ok((Listener::plain(&settings.address).await?, None)),
+    }
+}
+
+/// Turns true when the process is told to stop: by SIGTERM or from the keyboard.
+pub(crate) fn stop_signal() -> Result<watch::Receiver<bool>, StartError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::of("signals"))?;
+    let (stop, stopping) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        tracing::info!("stopping");
+        let _ = stop.send(true);
+        // Kept until the end: receivers must not take a dropped sender for a signal.
+        std::future::pending::<()>().await;
+    });
+    Ok(stopping)
+}
+
+pub(crate) async fn stopped(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stopping| *stopping).await;
+}
+
+async fn close(platform: &Platform) {
+    if let Err(error) = platform.parts().store.close().await {
+        tracing::warn!(%error, "the database's connections did not close");
+    }
+}

@@ -1,0 +1,72 @@
+"""A seeded instance of the embedded size for the browser journeys: `cloister demo` on free ports in a temporary folder."""
+
+import contextlib
+import json
+import pathlib
+import re
+import socket
+import tempfile
+import time
+import urllib.request
+
+import services
+
+SEED_SECONDS = 300
+
+
+def two_free_ports():
+    """Two ports in a row: the clinics' sites take the first, the operators' API the second."""
+    for _ in range(50):
+        port = services.free_port()
+        with contextlib.suppress(OSError), socket.socket() as second:
+            second.bind(("127.0.0.1", port + 1))
+            return port
+    raise services.ServiceError("no two free ports in a row")
+
+
+def healthy(port):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/healthz", headers={"Host": f"lakeside.localhost:{port}"})
+    with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=2) as answer:
+        return answer.status == 200
+    return False
+
+
+def password_of(log):
+    """The demo prints one password for everybody, on a line of its own."""
+    found = re.search(r"password is:\s*\n\s+(\S.*)\n", log)
+    if not found:
+        raise services.ServiceError("the demo did not print its password")
+    return found.group(1).strip()
+
+
+def fixture(people, password):
+    """What tests/browser/support/fixture.ts reads: the first clinic and one sign-in of each kind."""
+    clinic = people["clinics"][0]
+
+    def account(role):
+        person = next(person for person in clinic["people"] if person["role"] == role)
+        return {"email": person["email"], "password": password, "totp_secret": person["totp_secret"]}
+
+    return {"portal_origin": clinic["portal_origin"], "console_origin": clinic["console_origin"],
+            **{role: account(role) for role in ("patient", "clinician", "admin")}}
+
+
+@contextlib.contextmanager
+def running(binaries):
+    """Seeds an instance and yields the path of its fixture file."""
+    with tempfile.TemporaryDirectory(prefix="cloister-journeys-") as name:
+        folder = pathlib.Path(name)
+        data, port = folder / "data", two_free_ports()
+        demo = services.Service("demo", folder, [binaries / "cloister", "demo", "--port", port, "--data", data])
+        try:
+            deadline = time.monotonic() + SEED_SECONDS
+            while not ((data / "people.json").exists() and healthy(port) and "Ready." in demo.log.read_text()):
+                if demo.status.exists() or time.monotonic() > deadline:
+                    raise services.ServiceError(f"the demo did not become ready:\n{demo.log_tail()}")
+                time.sleep(0.2)
+            written = folder / "fixture.json"
+            people = json.loads((data / "people.json").read_text())
+            written.write_text(json.dumps(fixture(people, password_of(demo.log.read_text()))))
+            yield written
+        finally:
+            demo.stop()
