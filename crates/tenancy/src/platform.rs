@@ -60,6 +60,14 @@ impl Platform {
         Ok(made)
     }
 
+    /// Refuses a database whose isolation is not in force: before anything is served or changed.
+    ///
+    /// # Errors
+    /// The difference found, by name.
+    pub async fn refuse_unless_isolated(&self) -> Result<(), TenancyError> {
+        Ok(self.store.refuse_unless_isolated().await?)
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors

@@ -23,8 +23,14 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let output = Output { json: line.json };
     let outcome = match line.command {
-        Command::Settings => Ok(output.settings()),
-        Command::Openapi => Ok(output.value(&crate::api::document())),
+        Command::Settings => {
+            output.settings();
+            Ok(())
+        }
+        Command::Openapi => {
+            output.value(&crate::api::document());
+            Ok(())
+        }
         command => run::execute(command, &output).await,
     };
     match outcome {

@@ -38,9 +38,10 @@ pub(super) async fn execute(command: Command, output: &Output) -> Result<(), Com
         cloister_edge::start_logs(&settings.log)?;
     }
     let platform = platform(&settings, &environment).await?;
+    platform.refuse_unless_isolated().await?;
     let facts = CallFacts { request: environment.id(), source: None, user_agent: None };
     match command {
-        Command::Serve => return Ok(serve(&settings, platform, environment).await?),
+        Command::Serve => return serve(&settings, platform, environment).await,
         Command::Operator(command) => operator(command, &platform, &facts, output).await?,
         Command::Token(command) => token(command, &platform, &facts, output).await?,
         Command::Tenant(command) => {

@@ -4,7 +4,7 @@
 mod render;
 
 use cloister_edge::Open;
-use poem::{IntoResponse, Response, handler, http::header, web::Data};
+use poem::{Response, handler, web::Data};
 
 pub use render::render;
 
@@ -39,5 +39,5 @@ pub(crate) fn openapi(_open: Open, documents: Data<&Documents>) -> Response {
 }
 
 fn typed(content_type: &'static str, body: String) -> Response {
-    body.with_header(header::CONTENT_TYPE, content_type).into_response()
+    Response::builder().content_type(content_type).body(body)
 }

@@ -28,7 +28,8 @@ fn wrong_bodies(good: &Value) -> Vec<(&'static str, String, &'static str, u16)> 
         body[name] = value;
         body.to_string()
     };
-    let first = good.as_object().unwrap().keys().next().unwrap().clone();
+    let texts = good.as_object().unwrap().iter().filter(|(_, value)| value.is_string());
+    let first = texts.map(|(name, _)| name.clone()).next().unwrap();
     let without = {
         let mut body = good.clone();
         body.as_object_mut().unwrap().remove(&first);
@@ -43,7 +44,7 @@ fn wrong_bodies(good: &Value) -> Vec<(&'static str, String, &'static str, u16)> 
         ("null", "null".into(), JSON, 422),
         ("another content type", good.to_string(), "text/plain", 415),
         ("no content type", good.to_string(), "", 415),
-        ("an unknown field", with("canary_field", json!("canary")), JSON, 422),
+        ("an unknown field", with("nonsense", json!("canary")), JSON, 422),
         ("a row's column", with("tenant_id", json!("018f3c1e-7b1a-7cc0-9d3e-2f1a5b6c7d8e")), JSON, 422),
         ("a wrong type", with(&first, json!(7)), JSON, 422),
         ("a null field", with(&first, Value::Null), JSON, 422),
@@ -166,13 +167,13 @@ async fn wrong_paths_parameters_methods_and_headers_are_refused() {
         ("GET", "/v1/tenants/canary".to_owned(), 400),
         ("GET", "/v1/tenants/..%2fcanary".to_owned(), 400),
         ("GET", format!("/v1/tenants/{id}/"), 404),
-        ("GET", format!("/v1/tenants/{upper}?canary=1"), 400),
+        ("GET", format!("/v1/tenants/{upper}?nonsense=canary"), 400),
         ("GET", "/v1/tenants?limit=0".to_owned(), 422),
         ("GET", "/v1/tenants?limit=101".to_owned(), 422),
         ("GET", "/v1/tenants?limit=canary".to_owned(), 400),
         ("GET", "/v1/tenants?limit=-1".to_owned(), 400),
         ("GET", "/v1/tenants?limit=1&limit=2".to_owned(), 400),
-        ("GET", "/v1/tenants?canary=1".to_owned(), 400),
+        ("GET", "/v1/tenants?nonsense=canary".to_owned(), 400),
         ("GET", "/v1/tenants?status=onboarding".to_owned(), 422),
         ("GET", "/v1/tenants?cursor=canary".to_owned(), 422),
         ("PUT", format!("/v1/tenants/{unknown}/baa"), 415),

@@ -53,7 +53,8 @@ impl FaultyKeys {
     /// The clinics' keys that are not scheduled for deletion.
     pub(crate) async fn live(&self) -> usize {
         let mut live = 0;
-        for key in self.made.lock().unwrap().clone() {
+        let made = self.made.lock().unwrap().clone();
+        for key in made {
             if self.inner.describe(&key).await.unwrap() != KeyState::PendingDeletion {
                 live += 1;
             }
