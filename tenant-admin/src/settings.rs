@@ -353,4 +353,14 @@ mod tests {
             assert!(meaning.ends_with('.'), "{name}");
         }
     }
+
+    #[test]
+    fn the_readme_shows_every_setting_as_it_is() {
+        let readme = include_str!("../../README.md");
+        for (name, default, meaning) in SETTINGS {
+            let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
+            let row = format!("| `{}` | {default} | {meaning} |", variable(name));
+            assert!(readme.contains(&row), "{row}");
+        }
+    }
 }

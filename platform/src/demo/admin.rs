@@ -62,13 +62,8 @@ impl AdminProgram {
     /// [`DemoError::Files`] when it cannot be started.
     pub fn serve(&self, log: &Path) -> Result<OperatorsServer, DemoError> {
         let log = std::fs::File::create(log)?;
-        let child = self
-            .command()
-            .arg("serve")
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()?;
+        let child =
+            self.command().arg("serve").stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
         Ok(OperatorsServer(child))
     }
 

@@ -1,7 +1,11 @@
 //! An HTTP client that behaves as a browser does at a clinic's site: it keeps cookies, names its origin, and carries the
 //! session's CSRF token. The demonstration sets its clinics up through it, so that what it shows went the real way.
 
-use std::{collections::BTreeMap, net::{IpAddr, SocketAddr}, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use cloister_identity::TotpSecret;
 use reqwest::{Method, StatusCode, header};
@@ -89,11 +93,7 @@ impl Browser {
     ///
     /// # Errors
     /// [`DemoError::Network`] when no client can be made.
-    pub fn from_source(
-        origin: &str,
-        address: SocketAddr,
-        source: Option<IpAddr>,
-    ) -> Result<Self, DemoError> {
+    pub fn from_source(origin: &str, address: SocketAddr, source: Option<IpAddr>) -> Result<Self, DemoError> {
         let host = host_of(origin);
         let client = reqwest::Client::builder()
             .local_address(source)

@@ -41,8 +41,7 @@ use people::{PASSWORD, Seeded};
 use seed::Seeding;
 
 const OPERATOR_EMAIL: &str = "operator@cloister.example";
-const SCOPES: [&str; 5] =
-    ["tenants:read", "tenants:write", "tenants:activate", "baa:write", "owners:invite"];
+const SCOPES: [&str; 5] = ["tenants:read", "tenants:write", "tenants:activate", "baa:write", "owners:invite"];
 const KEPT_MAILS: usize = 500;
 
 impl From<StartError> for DemoError {
@@ -164,12 +163,8 @@ pub async fn demo(port: u16, folder: &Path) -> Result<(), DemoError> {
     let listener = Listener::plain(&settings.listen.address).await.map_err(StartError::from)?;
     let address = listener.address();
     let stop = crate::serve::stop_signal()?;
-    let serving = tokio::spawn(serve(
-        listener,
-        ServeSettings::default(),
-        routes,
-        crate::serve::stopped(stop.clone()),
-    ));
+    let serving =
+        tokio::spawn(serve(listener, ServeSettings::default(), routes, crate::serve::stopped(stop.clone())));
     let worker = platform.worker(
         mailer(&settings, environment.clone())?,
         WorkerSettings { rest: Duration::from_millis(200), ..WorkerSettings::default() },

@@ -4,7 +4,8 @@
 use std::{net::SocketAddr, time::Duration};
 
 use cloister_fhir::demonstration::{
-    DemoClinic, DemoPatient, generate, patients, practitioner_system, practitioners, record_system, resource_system,
+    DemoClinic, DemoPatient, generate, patients, practitioner_system, practitioners, record_system,
+    resource_system,
 };
 use cloister_kernel::{CLINIC_CODE_LENGTH, Environment, canonical_spoken_code};
 use cloister_notify::MailDirectory;
@@ -150,8 +151,7 @@ impl Seeding {
             "colors": { "brand": plan.brand, "on_brand": "#ffffff" },
         });
         let key = format!("demo-{}", plan.slug);
-        let created =
-            self.operators.call(Method::POST, "/v1/tenants", Some(&request), Some(&key)).await?;
+        let created = self.operators.call(Method::POST, "/v1/tenants", Some(&request), Some(&key)).await?;
         let tenant = text(&created.ok("creating the clinic")?, "id")?;
         let today = self.now().date();
         let in_a_year = today + time::Duration::days(365);
@@ -160,7 +160,10 @@ impl Seeding {
             "counterparty": plan.contact, "document_reference": format!("BAA-{}-1", plan.slug),
         });
         let path = format!("/v1/tenants/{tenant}/baa");
-        self.operators.call(Method::PUT, &path, Some(&agreement), None).await?.ok("recording the agreement")?;
+        self.operators
+            .call(Method::PUT, &path, Some(&agreement), None)
+            .await?
+            .ok("recording the agreement")?;
         Ok(tenant)
     }
 
@@ -194,7 +197,8 @@ impl Seeding {
                 "email": email, "display_name": name, "roles": ["clinician"],
                 "practitioner_identifier": identifier,
             });
-            let invited = owner.post("/api/v1/staff-invitations", &request).await?.ok("inviting a clinician")?;
+            let invited =
+                owner.post("/api/v1/staff-invitations", &request).await?.ok("inviting a clinician")?;
             let code = text(&invited, "clinic_code")?;
             let proof = Proof { email: &email, code: &code, birth_date: None };
             clinicians.push(self.activate(console, proof, "clinician", &name).await?);
@@ -216,8 +220,10 @@ impl Seeding {
             "name": "Demonstration record system", "jwks": record.jwks()?,
             "identifier_systems": [record_system(slug), practitioner_system(slug), resource_system(slug)],
         });
-        let registered =
-            owner.post("/api/v1/machine-clients", &registration).await?.ok("registering the record system")?;
+        let registered = owner
+            .post("/api/v1/machine-clients", &registration)
+            .await?
+            .ok("registering the record system")?;
         let client = text(&registered, "id")?;
         let bundles = generate(SEED, clinic, self.now());
         let token = record.access_token(&client, "system/*.cruds").await?;
@@ -257,8 +263,7 @@ impl Seeding {
         let mail = self.newest_link_to(proof.email).await?;
         let token = token_in(&mail).ok_or(DemoError::Unexpected("the mail holds no link"))?;
         let mut browser = Browser::new(origin, self.address)?;
-        let activation =
-            ActivationProof { token, clinic_code: proof.code, birth_date: proof.birth_date };
+        let activation = ActivationProof { token, clinic_code: proof.code, birth_date: proof.birth_date };
         let (authenticator, totp_secret, _) = browser.activate(&activation, PASSWORD, self.now()).await?;
         let person = Person {
             role: role.to_owned(),
@@ -282,7 +287,9 @@ impl Seeding {
         let tries = LONGEST_WAIT_FOR_MAIL.as_millis() / pause.as_millis();
         for _ in 0..tries {
             let mails = self.outbox.newest_first().await?;
-            if let Some((_, mail)) = mails.into_iter().find(|(_, mail)| mail.to == address && fits(&mail.text)) {
+            if let Some((_, mail)) =
+                mails.into_iter().find(|(_, mail)| mail.to == address && fits(&mail.text))
+            {
                 return Ok(mail.text);
             }
             tokio::time::sleep(pause).await;
@@ -336,7 +343,12 @@ fn address(given: &str, family: &str, domain: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
     let plain = |name: &str| -> String {
         let first = name.split([' ', '-']).next().unwrap_or(name);
-        first.nfd().filter(char::is_ascii_alphabetic).collect::<String>().to_ascii_lowercase()
+        first
+            .replace(['ø', 'Ø'], "o")
+            .nfd()
+            .filter(char::is_ascii_alphabetic)
+            .collect::<String>()
+            .to_ascii_lowercase()
     };
     let (given, family) = (plain(given), plain(family));
     let local = match (given.is_empty(), family.is_empty()) {

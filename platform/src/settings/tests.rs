@@ -94,3 +94,8 @@ fn the_table_has_every_setting_once() {
     assert_eq!(names.len(), count);
     assert!(markdown().contains("| `database.url` | `CLOISTER_DATABASE__URL` |"));
 }
+
+#[test]
+fn the_readme_shows_the_table_as_it_is() {
+    assert!(include_str!("../../../README.md").contains(&markdown()), "put the output of `cloister settings` into README.md");
+}
