@@ -8,7 +8,7 @@ use cloister_access::{
     resource::{Bundle, ClinicalResource},
 };
 use cloister_audit::{ActionCode, EventDraft};
-use cloister_fhir::{ReadBundle, Refused, ResourceType, TransactionResponse};
+use cloister_fhir::{ReadBundle, Refused, ResourceType, SOCIAL_SECURITY_SYSTEM, TransactionResponse};
 use cloister_kernel::{Phi, ResourceId};
 use cloister_store::{IntakeEntry, IntakeError, Plain, StoreError, Target, UnitOfWork};
 use serde_json::Value;
@@ -73,7 +73,7 @@ impl Clinical {
         Ok(response_of(&entries))
     }
 
-    /// Reads a resource by its type and id, on behalf of a record system.
+    /// Reads a resource by its type and id, on behalf of a record system. Social security numbers are left out.
     ///
     /// # Errors
     /// `Store` with `NotFound` or a concealed denial, which answer alike.
@@ -100,10 +100,34 @@ impl Clinical {
         let outcome = unit.resource(permit, resource_type).await;
         let (unit, stored) = found(unit, outcome, Sought { patient, ..sought(Some(id.uuid())) }).await?;
         let stored = unit.commit(stored).await?;
-        let body = serde_json::from_slice(stored.body.expose())
+        let mut body = serde_json::from_slice(stored.body.expose())
             .map_err(|_| StoreError::Corrupt("resources.body_sealed"))?;
+        leave_out_social_security(&mut body);
         let cloister_store::StoredResource { id, resource_type, version, received_at, .. } = stored;
         Ok(Phi::new(FhirResource { resource_type, id, version, received_at, body }))
+    }
+}
+
+/// Takes identifiers of the social security system out of every list of identifiers.
+fn leave_out_social_security(value: &mut Value) {
+    let is_number =
+        |value: &Value| value.get("system").and_then(Value::as_str) == Some(SOCIAL_SECURITY_SYSTEM);
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| {
+                if is_number(member) {
+                    return false;
+                }
+                let Value::Array(items) = member else { return true };
+                let before = items.len();
+                items.retain(|item| !is_number(item));
+                // FHIR has no empty lists.
+                before == items.len() || !items.is_empty()
+            });
+            members.values_mut().for_each(leave_out_social_security);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out_social_security),
+        _ => {}
     }
 }
 

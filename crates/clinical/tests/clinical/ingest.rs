@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use cloister_clinical::ClinicalError;
-use cloister_fhir::{ContentHash, read_json};
+use cloister_fhir::{ContentHash, SOCIAL_SECURITY_SYSTEM, read_json};
 use serde_json::{Value, json};
 
 use crate::{
@@ -51,6 +51,14 @@ fn hash(resource: &Value) -> ContentHash {
     ContentHash::of(&resource)
 }
 
+fn without_social_security(resource: &Value) -> Value {
+    let mut resource = resource.clone();
+    if let Some(Value::Array(identifiers)) = resource.get_mut("identifier") {
+        identifiers.retain(|identifier| identifier["system"] != SOCIAL_SECURITY_SYSTEM);
+    }
+    resource
+}
+
 async fn every_real_bundle_is_taken_in_and_reads_back_equal_and_a_second_pass_changes_nothing(
     harness: Harness,
 ) {
@@ -79,10 +87,13 @@ async fn every_real_bundle_is_taken_in_and_reads_back_equal_and_a_second_pass_ch
             assert_eq!((second.status, second.id, second.version), (200, first.id, first.version));
         }
         // Each is read in a unit of its own, so of the long ones a part.
-        for (answer, sent) in first.iter().zip(&sent).step_by(7) {
+        let is_patient = |sent: &Value| sent["resourceType"] == "Patient";
+        let part = first.iter().zip(&sent).enumerate();
+        for (_, (answer, sent)) in part.filter(|(at, (_, sent))| at % 7 == 0 || is_patient(sent)) {
             let kept = clinic.read_back(answer).await;
             assert_eq!(kept["id"], answer.id.unwrap().to_string());
-            assert_eq!(hash(&kept), hash(sent), "{name} {}", sent["resourceType"]);
+            assert_eq!(hash(&kept), hash(&without_social_security(sent)), "{name} {}", sent["resourceType"]);
+            assert!(!kept.to_string().contains(SOCIAL_SECURITY_SYSTEM));
             read_back += 1;
         }
     }

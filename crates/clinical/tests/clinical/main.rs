@@ -1,5 +1,12 @@
 //! The record's use cases on PostgreSQL and SQLite: what comes in, who sees it, and what is left in the log.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a suite stops at what it did not expect"
+)]
+
 #[path = "../../../fhir/tests/corpus/mod.rs"]
 mod corpus;
 #[path = "../../../store/tests/support/mod.rs"]

@@ -56,7 +56,8 @@ async fn practitioner(clinic: &Clinic<'_>, number: &str) -> UserId {
     unit.commit(()).await.unwrap();
     let visitor = clinic.harness.visitor(clinic.tenant, Audience::Console);
     let mut visit = clinic.harness.store.begin_visit(&visitor).await.unwrap();
-    let account = NewAccount { invitation: id, display_name: Pii::new("Dr. Example".to_owned()), locale: None };
+    let account =
+        NewAccount { invitation: id, display_name: Pii::new("Dr. Example".to_owned()), locale: None };
     let user = visit.accept_invitation(&account).await.unwrap();
     visit.commit(()).await.unwrap();
     user
