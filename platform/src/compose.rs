@@ -3,9 +3,9 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
+use cloister_clinical::Clinical;
 use cloister_edge::{EdgeSettings, Problem, ReadinessCheck, Site};
 use cloister_ephemeral::{Ephemeral, InProcessCapacity};
-use cloister_clinical::Clinical;
 use cloister_grants::{Grants, Links, MessageDelivery, OwnerActivated, OwnerInvitationSender};
 use cloister_identity::{BreachList, HashingCost, HashingPool, Identity, IdentitySettings};
 use cloister_jobs::{Worker, WorkerSettings};
@@ -15,8 +15,9 @@ use cloister_store::{PlatformStore, Store, StoreConfig};
 use cloister_vault::{AwsKeyService, AwsKeySettings, Deployment, KeyCache, KeyOpener, LocalKeyService};
 
 use crate::{
-    StartError, jobs,
+    StartError,
     hosts::DatabaseHosts,
+    jobs,
     key_watch::KeyWatch,
     settings::{DatabaseSettings, KeySettings, MailSettings, PublicAddress, Settings, Size},
 };

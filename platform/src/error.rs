@@ -36,7 +36,9 @@ impl StartError {
     }
 
     /// The same for a typed error.
-    pub(crate) fn of<E: std::error::Error + Send + Sync + 'static>(part: &'static str) -> impl FnOnce(E) -> Self {
+    pub(crate) fn of<E: std::error::Error + Send + Sync + 'static>(
+        part: &'static str,
+    ) -> impl FnOnce(E) -> Self {
         move |cause| Self::part(part)(Box::new(cause))
     }
 }

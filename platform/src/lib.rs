@@ -10,10 +10,10 @@ pub mod demo;
 pub mod settings;
 
 mod error;
-mod machine_answers;
 mod hosts;
 mod jobs;
 mod key_watch;
+mod machine_answers;
 mod pages;
 mod routes;
 mod serve;

@@ -121,7 +121,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_problem_becomes_an_operation_outcome_that_keeps_its_headers() {
-        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate.limited", "too many calls").retry_after(7);
+        let problem =
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate.limited", "too many calls").retry_after(7);
         let response = outcome(problem.into()).await;
         assert_eq!(response.status(), 429);
         assert_eq!(response.headers()["retry-after"], "7");
@@ -130,8 +131,11 @@ mod tests {
         assert_eq!(document["resourceType"], "OperationOutcome");
         assert_eq!(document["issue"][0]["code"], "throttled");
         assert_eq!(document["issue"][0]["details"]["coding"][0]["code"], "rate.limited");
-        let fields = Problem::new(StatusCode::BAD_REQUEST, "body.not_json", "the body is not JSON")
-            .field("/entry/3", "x", "must be an object");
+        let fields = Problem::new(StatusCode::BAD_REQUEST, "body.not_json", "the body is not JSON").field(
+            "/entry/3",
+            "x",
+            "must be an object",
+        );
         let document = body(outcome(fields.into()).await).await;
         assert_eq!(document["issue"][0]["expression"], json!(["/entry/3"]));
         assert_eq!(document["issue"][0]["diagnostics"], "must be an object");
@@ -139,7 +143,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_problem_becomes_oauths_error_object() {
-        let refused = Problem::new(StatusCode::UNAUTHORIZED, "oauth.invalid_client", "the assertion did not hold");
+        let refused =
+            Problem::new(StatusCode::UNAUTHORIZED, "oauth.invalid_client", "the assertion did not hold");
         let response = oauth(refused.into()).await;
         assert_eq!(response.status(), 401);
         assert_eq!(body(response).await["error"], "invalid_client");

@@ -78,8 +78,7 @@ pub(crate) fn asset(request: &Request, open: Open) -> poem::Result<Response> {
     if !plain || name.starts_with('.') || content_type(name).is_none() {
         return Err(absent().into());
     }
-    let mut response =
-        encoded(audience, &format!("assets/{name}"), request.headers()).ok_or_else(absent)?;
+    let mut response = encoded(audience, &format!("assets/{name}"), request.headers()).ok_or_else(absent)?;
     let lasting = HeaderValue::from_static("public, max-age=31536000, immutable");
     response.headers_mut().insert(header::CACHE_CONTROL, lasting);
     Ok(response)

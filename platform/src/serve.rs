@@ -39,12 +39,16 @@ pub async fn serve() -> Result<(), StartError> {
         Some(address) => {
             let listener = Listener::plain(address).await?;
             let routes = metrics_routes(measurements);
-            Some(tokio::spawn(serve_routes(listener, ServeSettings::default(), routes, stopped(stop.clone()))))
+            Some(tokio::spawn(serve_routes(
+                listener,
+                ServeSettings::default(),
+                routes,
+                stopped(stop.clone()),
+            )))
         }
     };
-    let fresh = certificates.map(|certificates| {
-        tokio::spawn(async move { certificates.keep_fresh(CERTIFICATES_EVERY).await })
-    });
+    let fresh = certificates
+        .map(|certificates| tokio::spawn(async move { certificates.keep_fresh(CERTIFICATES_EVERY).await }));
     serve_routes(listener, ServeSettings::default(), routes, stopped(stop)).await;
     if let Some(task) = fresh {
         task.abort();
@@ -67,14 +71,20 @@ pub async fn work() -> Result<(), StartError> {
     let environment = Environment::system();
     let mailer = mailer(&settings, environment.clone())?;
     let platform = Platform::assemble(parts(&settings, environment).await?);
-    let worker = platform.worker(mailer, WorkerSettings { at_once: settings.jobs_at_once, ..WorkerSettings::default() });
+    let worker = platform
+        .worker(mailer, WorkerSettings { at_once: settings.jobs_at_once, ..WorkerSettings::default() });
     let stop = stop_signal()?;
     let internal = match &settings.listen.internal {
         None => None,
         Some(address) => {
             let listener = Listener::plain(address).await?;
             let routes = metrics_routes(measurements);
-            Some(tokio::spawn(serve_routes(listener, ServeSettings::default(), routes, stopped(stop.clone()))))
+            Some(tokio::spawn(serve_routes(
+                listener,
+                ServeSettings::default(),
+                routes,
+                stopped(stop.clone()),
+            )))
         }
     };
     tracing::info!("working");

@@ -124,7 +124,8 @@ fn holds(scopes: &str, resource_type: &str, permissions: &str) -> bool {
     scopes.split_ascii_whitespace().any(|scope| {
         let parts = scope.strip_prefix("system/").and_then(|scope| scope.split_once('.'));
         parts.is_some_and(|(name, letters)| {
-            (name == "*" || name == resource_type) && permissions.chars().all(|letter| letters.contains(letter))
+            (name == "*" || name == resource_type)
+                && permissions.chars().all(|letter| letters.contains(letter))
         })
     })
 }

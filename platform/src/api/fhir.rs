@@ -4,7 +4,7 @@ use bytes::Bytes;
 use cloister_clinical::{ClinicalError, FhirResource};
 use cloister_edge::{BUNDLE_LIMIT, LimitedBody, Problem};
 use poem::{
-    Body, FromRequest, IntoResponse, Request, RequestBody, Response,
+    Body, IntoResponse, Request, RequestBody, Response,
     http::{HeaderValue, StatusCode, header},
 };
 use poem_openapi::{
@@ -86,7 +86,13 @@ impl ApiResponse for FhirAnswer {
 }
 
 fn answer(status: u16, description: &'static str) -> MetaResponse {
-    MetaResponse { description, status: Some(status), status_range: None, content: fhir_content(), headers: vec![] }
+    MetaResponse {
+        description,
+        status: Some(status),
+        status_range: None,
+        content: fhir_content(),
+        headers: vec![],
+    }
 }
 
 /// Why there is no resource to answer with. Record systems read it as an OperationOutcome.
@@ -171,7 +177,8 @@ impl FhirApi {
         #[oai(validator(max_length = 64))] id: Path<String>,
     ) -> Result<FhirAnswer, FhirFailure> {
         machine.must_hold(&resource_type.0, "r")?;
-        let read = machine.platform.clinical().read_resource(&machine.caller, &resource_type.0, &id.0).await?;
+        let read =
+            machine.platform.clinical().read_resource(&machine.caller, &resource_type.0, &id.0).await?;
         let FhirResource { body, version, received_at, .. } = read.into_exposed();
         Ok(FhirAnswer { resource: body, version: Some((version, received_at)) })
     }

@@ -108,7 +108,11 @@ pub(crate) struct InvitationApi;
 #[OpenApi]
 impl InvitationApi {
     /// Invites a patient of the caller's panel
-    #[oai(path = "/api/v1/patients/:patient_id/invitations", method = "post", operation_id = "invite_patient")]
+    #[oai(
+        path = "/api/v1/patients/:patient_id/invitations",
+        method = "post",
+        operation_id = "invite_patient"
+    )]
     async fn create(
         &self,
         user: User,
@@ -121,7 +125,11 @@ impl InvitationApi {
     }
 
     /// A patient's invitations, newest first
-    #[oai(path = "/api/v1/patients/:patient_id/invitations", method = "get", operation_id = "list_invitations")]
+    #[oai(
+        path = "/api/v1/patients/:patient_id/invitations",
+        method = "get",
+        operation_id = "list_invitations"
+    )]
     async fn list(&self, user: User, patient_id: Path<Uuid>) -> Answer<InvitationList> {
         let patient = PatientId::from_uuid(patient_id.0);
         let shown = user.platform.grants().patient_invitations(&user.caller, patient).await?;

@@ -3,7 +3,7 @@
 use cloister_edge::{LimitedBody, Open, Problem};
 use cloister_identity::{CLIENT_CREDENTIALS, TokenRequest};
 use cloister_kernel::{ExposeSecret, SecretString};
-use poem::{FromRequest, Request, RequestBody, http::StatusCode};
+use poem::{Request, RequestBody, http::StatusCode};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions, Object, OpenApi,
     payload::Json,
@@ -46,7 +46,9 @@ impl TokenForm {
             }
         }
         let needed = |value: Option<String>, name| {
-            value.filter(|value| !value.is_empty()).ok_or_else(|| refused(name, "parameter.missing", "is required"))
+            value
+                .filter(|value| !value.is_empty())
+                .ok_or_else(|| refused(name, "parameter.missing", "is required"))
         };
         let [grant_type, client_assertion_type, client_assertion, scope] = values;
         Ok(Self {
@@ -160,7 +162,11 @@ impl OauthApi {
     }
 
     /// How a record system gets in
-    #[oai(path = "/.well-known/smart-configuration", method = "get", operation_id = "get_smart_configuration")]
+    #[oai(
+        path = "/.well-known/smart-configuration",
+        method = "get",
+        operation_id = "get_smart_configuration"
+    )]
     async fn smart_configuration(&self, open: Open) -> Answer<SmartConfiguration> {
         open.inbound.clinic()?;
         Ok(Json(SmartConfiguration {
@@ -189,7 +195,11 @@ mod tests {
             "grant_type=a&grant_type=a&client_assertion_type=a&client_assertion=b",
             "grant_type=a&client_assertion_type=a",
         ] {
-            assert_eq!(TokenForm::read(wrong.as_bytes()).unwrap_err().code(), "oauth.invalid_request", "{wrong}");
+            assert_eq!(
+                TokenForm::read(wrong.as_bytes()).unwrap_err().code(),
+                "oauth.invalid_request",
+                "{wrong}"
+            );
         }
     }
 }

@@ -28,7 +28,11 @@ impl PatientApi {
     }
 
     /// A patient's results, newest first
-    #[oai(path = "/api/v1/patients/:patient_id/results", method = "get", operation_id = "list_patient_results")]
+    #[oai(
+        path = "/api/v1/patients/:patient_id/results",
+        method = "get",
+        operation_id = "list_patient_results"
+    )]
     async fn results(
         &self,
         user: User,

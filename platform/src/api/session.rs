@@ -237,7 +237,8 @@ impl SessionApi {
     #[oai(path = "/api/v1/session/step-up", method = "post", operation_id = "step_up_session")]
     async fn step_up(&self, user: User, code: StrictJson<Code>) -> Cookied<Session> {
         let (token, session) = (&user.signed_in.token, &user.signed_in.session);
-        let stepped = user.platform.identity().step_up(&user.caller, token, session, &code.0.secret()).await?;
+        let stepped =
+            user.platform.identity().step_up(&user.caller, token, session, &code.0.secret()).await?;
         let visitor = visitor(&user.signed_in.inbound)?;
         let caller = user.platform.identity().caller(&visitor, &stepped.session)?;
         let body = Session::of_caller(&user.platform, &caller, &stepped.session).await?;

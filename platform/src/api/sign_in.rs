@@ -30,7 +30,10 @@ pub(crate) struct SignInStep {
 }
 
 /// The session just opened, with who it is.
-pub(super) async fn session_of(newcomer: &Newcomer, session: &OpenedSession) -> Result<Session, cloister_edge::Problem> {
+pub(super) async fn session_of(
+    newcomer: &Newcomer,
+    session: &OpenedSession,
+) -> Result<Session, cloister_edge::Problem> {
     let caller = newcomer.platform.identity().caller(&newcomer.visitor, &session.session)?;
     Session::of_caller(&newcomer.platform, &caller, &session.session).await
 }

@@ -139,7 +139,11 @@ impl StaffApi {
     }
 
     /// Takes a staff invitation back
-    #[oai(path = "/api/v1/staff-invitations/:id", method = "delete", operation_id = "revoke_staff_invitation")]
+    #[oai(
+        path = "/api/v1/staff-invitations/:id",
+        method = "delete",
+        operation_id = "revoke_staff_invitation"
+    )]
     async fn revoke(&self, user: User, id: Path<Uuid>) -> Change {
         let id = InvitationId::from_uuid(id.0);
         user.platform.grants().revoke_staff_invitation(&user.caller, id).await?;

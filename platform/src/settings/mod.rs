@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cloister_edge::{Network, OldestTls, TrustedHops};
 use cloister_ephemeral::RedisSettings;
-use cloister_kernel::{SecretString, ExposeSecret};
+use cloister_kernel::{ExposeSecret, SecretString};
 use cloister_notify::{SmtpSecurity, SmtpSettings, VendorAgreement};
 use time::{Date, macros::format_description};
 
@@ -144,9 +144,8 @@ impl Settings {
     /// The first setting that is unknown, missing or unusable, by name.
     pub fn from_environment() -> Result<Self, SettingsError> {
         let file = std::env::var_os("CLOISTER_CONFIG").map(PathBuf::from);
-        let variables = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         Self::read(file.as_deref(), variables)
     }
 
@@ -190,7 +189,10 @@ pub fn database_from_environment() -> Result<DatabaseSettings, SettingsError> {
     database(&given, size)
 }
 
-fn number<T: std::str::FromStr + PartialOrd + From<u8>>(given: &Given, name: &'static str) -> Result<T, SettingsError> {
+fn number<T: std::str::FromStr + PartialOrd + From<u8>>(
+    given: &Given,
+    name: &'static str,
+) -> Result<T, SettingsError> {
     let reason = "must be a whole number of at least 1";
     let number: T = given.parsed(name, reason)?.ok_or_else(|| invalid(name, reason))?;
     if number < T::from(1) { Err(invalid(name, reason)) } else { Ok(number) }
@@ -199,7 +201,11 @@ fn number<T: std::str::FromStr + PartialOrd + From<u8>>(given: &Given, name: &'s
 fn listen(given: &Given) -> Result<ListenSettings, SettingsError> {
     let transport = given.word(
         "transport",
-        &[("tls", Transport::Tls), ("behind_proxy", Transport::BehindProxy), ("loopback", Transport::Loopback)],
+        &[
+            ("tls", Transport::Tls),
+            ("behind_proxy", Transport::BehindProxy),
+            ("loopback", Transport::Loopback),
+        ],
     )?;
     let address = given.needed("listen", "where to listen")?.to_owned();
     let is_loopback = |address: &str| {
@@ -250,10 +256,14 @@ fn public(given: &Given) -> Result<PublicAddress, SettingsError> {
 fn database(given: &Given, size: Size) -> Result<DatabaseSettings, SettingsError> {
     given.needed("database.url", "there is nothing without a database")?;
     let url = given.secret("database.url").unwrap_or_default();
-    let is_postgres = ["postgres://", "postgresql://"].iter().any(|scheme| url.expose_secret().starts_with(scheme));
+    let is_postgres =
+        ["postgres://", "postgresql://"].iter().any(|scheme| url.expose_secret().starts_with(scheme));
     let is_sqlite = url.expose_secret().starts_with("sqlite:");
     if !is_postgres && !(is_sqlite && size == Size::Embedded) {
-        return Err(invalid("database.url", "must begin with postgres://, or with size `embedded` with sqlite:"));
+        return Err(invalid(
+            "database.url",
+            "must begin with postgres://, or with size `embedded` with sqlite:",
+        ));
     }
     Ok(DatabaseSettings { url, connections: number(given, "database.connections")? })
 }
@@ -305,7 +315,9 @@ fn keys(given: &Given, size: Size) -> Result<KeySettings, SettingsError> {
 }
 
 fn mail(given: &Given, size: Size) -> Result<Option<MailSettings>, SettingsError> {
-    if let Carrier::Folder = given.word("mail.carrier", &[("smtp", Carrier::Smtp), ("folder", Carrier::Folder)])? {
+    if let Carrier::Folder =
+        given.word("mail.carrier", &[("smtp", Carrier::Smtp), ("folder", Carrier::Folder)])?
+    {
         if size == Size::Production {
             return Err(invalid("mail.carrier", "must be `smtp` with size `production`"));
         }
@@ -339,7 +351,8 @@ fn mail(given: &Given, size: Size) -> Result<Option<MailSettings>, SettingsError
 
 fn day(given: &Given, name: &'static str) -> Result<Option<Date>, SettingsError> {
     let format = format_description!("[year]-[month]-[day]");
-    let read = |text: &str| Date::parse(text, format).map_err(|_| invalid(name, "must be a day such as 2026-11-22"));
+    let read =
+        |text: &str| Date::parse(text, format).map_err(|_| invalid(name, "must be a day such as 2026-11-22"));
     given.text(name).map(read).transpose()
 }
 

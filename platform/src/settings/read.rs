@@ -103,7 +103,8 @@ impl Given {
             self.values.insert(setting.name, value);
             return Ok(());
         }
-        let secret = SETTINGS.iter().find(|setting| setting.secret && name == format!("{}_file", setting.name));
+        let secret =
+            SETTINGS.iter().find(|setting| setting.secret && name == format!("{}_file", setting.name));
         let Some(setting) = secret else { return Err(SettingsError::Unknown(written.to_owned())) };
         let text = std::fs::read_to_string(value.as_str())
             .map_err(|error| invalid(setting.name, format!("names a file that cannot be read: {error}")))?;

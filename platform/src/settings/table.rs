@@ -33,19 +33,46 @@ pub const SETTINGS: &[Setting] = &[
         "`tls`; `behind_proxy`: plain HTTP to a proxy of `proxy.networks` that ends TLS; `loopback`: plain HTTP on this \
          machine alone, for development.",
     ),
-    setting("internal_listen", "127.0.0.1:9090", "Address and port of `/metrics`; never expose it. Empty turns it off."),
-    setting("public.scheme", "https", "Scheme that browsers use: `https`, or `http` with `transport` `loopback`."),
+    setting(
+        "internal_listen",
+        "127.0.0.1:9090",
+        "Address and port of `/metrics`; never expose it. Empty turns it off.",
+    ),
+    setting(
+        "public.scheme",
+        "https",
+        "Scheme that browsers use: `https`, or `http` with `transport` `loopback`.",
+    ),
     setting("public.port", "", "Port that browsers use, where it is not the scheme's own."),
-    setting("tls.certificate", "", "PEM file with the certificate chain, leaf first; read again every five minutes."),
+    setting(
+        "tls.certificate",
+        "",
+        "PEM file with the certificate chain, leaf first; read again every five minutes.",
+    ),
     setting("tls.key", "", "PEM file with the certificate's private key."),
     setting("tls.oldest", "1.3", "`1.3`, or `1.2` as an explicit exception for old clients."),
-    setting("proxy.networks", "", "Networks that our own proxies call from, such as `10.0.0.0/8`, separated by commas."),
+    setting(
+        "proxy.networks",
+        "",
+        "Networks that our own proxies call from, such as `10.0.0.0/8`, separated by commas.",
+    ),
     setting("proxy.hops", "0", "How many of our own proxies each request passes."),
-    setting("app_origins", "", "Origins of registered apps that may call `/fhir` and `/oauth/token`, separated by commas."),
+    setting(
+        "app_origins",
+        "",
+        "Origins of registered apps that may call `/fhir` and `/oauth/token`, separated by commas.",
+    ),
     secret("database.url", "`postgres://...`, or `sqlite:///path` with size `embedded`."),
     setting("database.connections", "16", "The most PostgreSQL connections of this process."),
-    secret("redis.url", "`rediss://...`; with size `embedded` it may be left out: then sessions live in this process."),
-    setting("redis.authority", "", "PEM file with the certificates to trust for Redis instead of the machine's."),
+    secret(
+        "redis.url",
+        "`rediss://...`; with size `embedded` it may be left out: then sessions live in this process.",
+    ),
+    setting(
+        "redis.authority",
+        "",
+        "PEM file with the certificates to trust for Redis instead of the machine's.",
+    ),
     setting("keys.service", "aws", "`aws` (KMS), or `local`: a key file."),
     setting("keys.file", "", "The key file of `keys.service` `local`."),
     setting("keys.accept_file", "false", "Accept a key file with size `production` all the same."),
@@ -56,16 +83,36 @@ pub const SETTINGS: &[Setting] = &[
     setting("mail.folder", "", "The folder of `mail.carrier` `folder`."),
     setting("mail.host", "", "The SMTP server."),
     setting("mail.port", "587", "Its port."),
-    setting("mail.security", "starttls", "`starttls`, `implicit`, or `loopback`: no TLS, to this machine alone."),
+    setting(
+        "mail.security",
+        "starttls",
+        "`starttls`, `implicit`, or `loopback`: no TLS, to this machine alone.",
+    ),
     setting("mail.user", "", "The account at the SMTP server."),
     secret("mail.password", "Its password."),
     setting("mail.from", "", "The sender, such as `Lakeside <no-reply@portal.example>`."),
     setting("mail.vendor", "", "Who runs the SMTP server, as written in the agreement."),
-    setting("mail.agreement.from", "", "First day of the agreement (BAA) with that vendor. Without a current one no mail leaves."),
+    setting(
+        "mail.agreement.from",
+        "",
+        "First day of the agreement (BAA) with that vendor. Without a current one no mail leaves.",
+    ),
     setting("mail.agreement.until", "", "Last day of that agreement."),
-    setting("sign_in.breached_passwords", "", "File of SHA-1 hashes of breached passwords, beside the built-in list."),
-    setting("sign_in.hashes_at_once", "2", "Password hashes computed at once (25 ms of one core and 19 MiB each)."),
-    setting("sign_in.hashes_waiting", "256", "Sign-ins that may wait for their hash; the next is answered 503."),
+    setting(
+        "sign_in.breached_passwords",
+        "",
+        "File of SHA-1 hashes of breached passwords, beside the built-in list.",
+    ),
+    setting(
+        "sign_in.hashes_at_once",
+        "2",
+        "Password hashes computed at once (25 ms of one core and 19 MiB each).",
+    ),
+    setting(
+        "sign_in.hashes_waiting",
+        "256",
+        "Sign-ins that may wait for their hash; the next is answered 503.",
+    ),
     setting("work.at_once", "4", "Jobs that one worker runs at once."),
     setting("log", "info", "What is logged, as in `RUST_LOG`."),
 ];
@@ -74,10 +121,12 @@ pub const SETTINGS: &[Setting] = &[
 pub fn markdown() -> String {
     let mut text = String::from("| setting | environment | default | meaning |\n|---|---|---|---|\n");
     for setting in SETTINGS {
-        let default = if setting.default.is_empty() { String::new() } else { format!("`{}`", setting.default) };
+        let default =
+            if setting.default.is_empty() { String::new() } else { format!("`{}`", setting.default) };
         let file = if setting.secret { " Secret: also as a file by its name with `_FILE`." } else { "" };
         let variable = variable(setting.name);
-        let _ = writeln!(text, "| `{}` | `{variable}` | {default} | {}{file} |", setting.name, setting.meaning);
+        let _ =
+            writeln!(text, "| `{}` | `{variable}` | {default} | {}{file} |", setting.name, setting.meaning);
     }
     text
 }
