@@ -85,7 +85,9 @@ impl Core {
         .await?;
         let purpose = JobPurpose::DeliverMessage.as_str();
         self.enqueue(NewJob::new(MESSAGE_DELIVERY_JOB, purpose, self.tenant(), now).about(row)).await?;
-        self.note(EventDraft::success(ActionCode::MessageQueued).on("message", Some(row)).because(message.purpose));
+        self.note(
+            EventDraft::success(ActionCode::MessageQueued).on("message", Some(row)).because(message.purpose),
+        );
         Ok(id)
     }
 }
@@ -126,9 +128,9 @@ impl UnitOfWork<'_> {
                 String::from_utf8(bytes.to_vec()).map_err(|_| StoreError::Corrupt("messages.address_sealed"))
             };
             let to = found.sealed("address_sealed")?;
-            let to = self.core.pending("messages", "address_sealed", row, to, move |bytes| {
-                Ok(Pii::new(text(bytes)?))
-            });
+            let to = self
+                .core
+                .pending("messages", "address_sealed", row, to, move |bytes| Ok(Pii::new(text(bytes)?)));
             let parameters = found.sealed("parameters_sealed")?;
             let parameters = self.core.pending("messages", "parameters_sealed", row, parameters, |bytes| {
                 Ok(Zeroizing::new(bytes.to_vec()))

@@ -31,7 +31,10 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn staff(&mut self, permit: Permit<List, StaffMember>) -> Result<Vec<Pending<StaffRow>>, StoreError> {
+    pub async fn staff(
+        &mut self,
+        permit: Permit<List, StaffMember>,
+    ) -> Result<Vec<Pending<StaffRow>>, StoreError> {
         self.check(&permit)?;
         let sql = "SELECT u.id, u.display_name_sealed, u.is_owner, u.status, r.role FROM users u \
                    LEFT JOIN role_assignments r ON r.tenant_id = $1 AND r.user_id = u.id AND r.status = 'active' \
@@ -45,7 +48,8 @@ impl UnitOfWork<'_> {
             if staff.last().is_none_or(|(last, ..)| *last != id) {
                 staff.push((id, RoleSet::NONE, position));
             }
-            if let (Some(role), Some((_, roles, _))) = (row.get::<Option<String>>("role")?, staff.last_mut()) {
+            if let (Some(role), Some((_, roles, _))) = (row.get::<Option<String>>("role")?, staff.last_mut())
+            {
                 *roles = roles.with(role.parse().map_err(|_| StoreError::Corrupt("role_assignments.role"))?);
             }
         }
@@ -58,7 +62,13 @@ impl UnitOfWork<'_> {
                 Ok(self.core.pending("users", "display_name_sealed", id, name, move |bytes| {
                     let name = String::from_utf8(bytes.to_vec())
                         .map_err(|_| StoreError::Corrupt("users.display_name_sealed"))?;
-                    Ok(StaffRow { id: UserId::from_uuid(id), display_name: Pii::new(name), roles, is_owner, status })
+                    Ok(StaffRow {
+                        id: UserId::from_uuid(id),
+                        display_name: Pii::new(name),
+                        roles,
+                        is_owner,
+                        status,
+                    })
                 }))
             })
             .collect()
@@ -81,7 +91,10 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn assign_panel_member(&mut self, permit: Permit<Create, PanelMember>) -> Result<(), StoreError> {
+    pub async fn assign_panel_member(
+        &mut self,
+        permit: Permit<Create, PanelMember>,
+    ) -> Result<(), StoreError> {
         let (user, patient) = (self.row_of(&permit)?, self.patient_of(&permit)?);
         let created_by = self.caller().user().map(UserId::uuid);
         let now = self.core.now_microseconds();
@@ -97,7 +110,10 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn unassign_panel_member(&mut self, permit: Permit<Delete, PanelMember>) -> Result<(), StoreError> {
+    pub async fn unassign_panel_member(
+        &mut self,
+        permit: Permit<Delete, PanelMember>,
+    ) -> Result<(), StoreError> {
         let (user, patient) = (self.row_of(&permit)?, self.patient_of(&permit)?);
         let sql = "DELETE FROM panel_members \
                    WHERE tenant_id = $1 AND user_id = $2 AND patient_id = $3 AND source = 'assigned'";
