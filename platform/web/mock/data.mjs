@@ -57,7 +57,7 @@ export function resultWithHistory(id) {
   if (!found) return null;
   const history = results.filter((result) => result.code === found.code).map(({ id, effective_at, value_text, value_number, unit, status, interpretation }) => ({ id, effective_at, value_text, value_number, unit, status, interpretation }));
   if (found.code === "2160-0") history.push({ id: randomUUID(), effective_at: ago(500), value_text: "see note", value_number: null, unit: null, status: "final", interpretation: "not_comparable" });
-  return { ...found, history };
+  return { components: [], ...found, history };
 }
 
 const NAMES = ["Ana María Núñez", "Björn Håkansson", "Chidi Okafor", "Dolores O’Riordan-Smythe", "Edmund Kowalczyk", "Fátima Al-Zahra", "Grace Lee", "Hiroshi 田中", "Ingrid Larsen", "Jamal Washington", "Katarzyna Żółć", "Liam Doyle"];

@@ -12,7 +12,7 @@ import { valueWithUnit } from "./words";
 const summary = (parts: Partial<ResultSummary>): ResultSummary => ({
   id: crypto.randomUUID(), name: "Glucose", code: "2345-7", category: "laboratory", value_text: "92", unit: "mg/dL", interpretation: "in_range", range_text: "70 - 100", effective_at: "2026-03-01T15:00:00Z", status: "final", ...parts,
 });
-const result = (parts: Partial<Result>): Result => ({ ...summary({}), range: { low: 70, high: 100, text: "70 - 100" }, value_number: 92, history: [], note: null, ...parts });
+const result = (parts: Partial<Result>): Result => ({ ...summary({}), range: { low: 70, high: 100, text: "70 - 100" }, value_number: 92, components: [], history: [], note: null, ...parts });
 const server = () => fakeServer({});
 const show = (parts: Partial<Result>) => renderInApp(<ResultView result={result(parts)} patientName="Ana" before={null} hrefOf={(id) => `/results/${id}`} reassure />, server());
 
