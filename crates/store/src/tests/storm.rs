@@ -92,7 +92,12 @@ async fn dropped_futures_leave_no_open_transaction(harness: Harness) {
             for round in 0..ROUNDS / 6 {
                 let (tenant, user) = people[usize::try_from((lane + round) % 2).unwrap()];
                 let unit = one_unit(store.clone(), harness.clone(), tenant, user);
-                poll_and_drop(unit, (round * 7 + lane) % 40).await;
+                // Now and then one is left alone, however slow the machine is: dropped ones must not harm it.
+                if round % 25 == 24 {
+                    unit.await;
+                } else {
+                    poll_and_drop(unit, (round * 7 + lane) % 40).await;
+                }
             }
         }));
     }
