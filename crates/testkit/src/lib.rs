@@ -3,6 +3,11 @@
 //! PostgreSQL, Redis (TLS) and an AWS key service are the real programs on random loopback ports. A test run
 //! that has started them already says so by `CLOISTER_TEST_*` variables, and `given_or_started` uses those.
 //! Whatever is started here ends with the value that holds it, or with the test process.
+//!
+//! With the feature `app`, [`app::TestApp`] is the whole program in one process, for the suites of `tests/`.
+
+#[cfg(feature = "app")]
+pub mod app;
 
 mod certificates;
 mod error;

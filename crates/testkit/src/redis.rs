@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::{
     Certificates, ServiceError,
     ports::{accepts_connections, free_port},
-    process::{Process, StopSignal, find},
+    process::{Process, StopSignal, find, run},
 };
 
 /// A Redis: given by `CLOISTER_TEST_REDIS_URL` and `CLOISTER_TEST_REDIS_CA`, or started here and gone with this
@@ -66,6 +66,32 @@ impl Redis {
     /// The authority to trust, as a PEM file.
     pub fn authority(&self) -> &PathBuf {
         &self.authority
+    }
+
+    /// Every key with its value, as one text each, as `redis-cli` prints them.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub fn dump(&self) -> Result<Vec<String>, ServiceError> {
+        let client = |arguments: &[&str]| {
+            let mut command = Command::new("redis-cli");
+            command.args(["-u", &self.url, "--no-auth-warning", "--cacert"]).arg(&self.authority);
+            run(command.args(arguments))
+        };
+        let mut all = Vec::new();
+        for key in client(&["--scan"])?.lines() {
+            let kind = client(&["TYPE", key])?;
+            let read: &[&str] = match kind.trim() {
+                "string" => &["GET", key],
+                "hash" => &["HGETALL", key],
+                "set" => &["SMEMBERS", key],
+                "zset" => &["ZRANGE", key, "0", "-1", "WITHSCORES"],
+                "list" => &["LRANGE", key, "0", "-1"],
+                _ => continue,
+            };
+            all.push(format!("{key}\n{}", client(read)?));
+        }
+        Ok(all)
     }
 
     /// Takes it away, to see what happens. False when it is a given one, which others use too.

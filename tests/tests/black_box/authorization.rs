@@ -1,0 +1,228 @@
+//! Every operation with everybody who may try it: who gets an answer, what the others are told, which events it leaves.
+//!
+//! The table in `matrix.rs` says who is allowed; an operation of `openapi.json` without a row fails the test. The exact
+//! answers and events stand in `coverage.txt`, reviewed by hand: `CLOISTER_UPDATE=1` writes it anew.
+
+use std::{collections::BTreeSet, fmt::Write as _, path::Path};
+
+use cloister_testkit::app::{PatientFile, WireAnswer};
+use cloister_tests::{World, documented};
+use serde_json::{Value, json};
+use time::Duration;
+use uuid::Uuid;
+
+use crate::matrix::{Aim, EVERYBODY, MACHINE_OPERATIONS, Row, Who, call, ready, rows};
+
+/// Operations that leave no event although they answer: they show what everybody may know, or only keep a session
+/// alive. This list may only shrink.
+const WITHOUT_EVENT: [&str; 3] =
+    ["GET /api/v1/clinic", "GET /api/v1/session", "POST /api/v1/session/keep-alive"];
+
+/// What somebody may know of without being allowed this: an admin lists the invitations of every patient of the clinic
+/// and so may be told that making and revoking them is for clinicians. This list may only shrink.
+const KNOWN: [(Who, &str); 2] = [
+    (Who::Admin, "POST /api/v1/patients/{patient_id}/invitations"),
+    (Who::Admin, "DELETE /api/v1/invitations/{id}"),
+];
+
+/// Operations of the document that the table leaves out. This list may only shrink.
+const EXEMPT: [&str; 0] = [];
+
+#[test]
+fn every_operation_has_a_row_and_every_row_is_an_operation() {
+    let document: Value = serde_json::from_str(&cloister_platform::api::specification()).unwrap();
+    let documented = documented(&document);
+    let machine = MACHINE_OPERATIONS.map(str::to_owned);
+    let known: BTreeSet<String> = rows()
+        .iter()
+        .map(|row| row.operation.to_owned())
+        .chain(machine.iter().cloned())
+        .chain(EXEMPT.map(str::to_owned))
+        .collect();
+    let without: Vec<_> = documented.difference(&known).collect();
+    assert!(without.is_empty(), "operations without a row: {without:#?}");
+    let gone: Vec<_> = known.difference(&documented).filter(|name| !machine.contains(name)).collect();
+    assert!(gone.is_empty(), "rows without an operation: {gone:#?}");
+}
+
+/// What stands in the world for the paths and bodies of one round.
+async fn aim(world: &mut World, number: usize) -> Aim {
+    ready(world, Who::Admin, true).await;
+    ready(world, Who::Clinician, false).await;
+    let created = |answer: Result<cloister_platform::demo::browser::Answer, _>, what| {
+        let answer: cloister_platform::demo::browser::Answer = answer.unwrap();
+        let body = answer.ok(what).unwrap();
+        Uuid::parse_str(body["id"].as_str().unwrap()).unwrap()
+    };
+    let dora = world.dora;
+    let path = format!("/api/v1/patients/{dora}/invitations");
+    let email = json!({ "email": format!("aim{number}@mail.example") });
+    let invitation = created(world.clinician.browser.post(&path, &email).await, "inviting");
+    let staff = json!({
+        "email": format!("aim{number}@staff.example"), "display_name": "Aim", "roles": ["billing"]
+    });
+    let staff = created(world.here.owner.browser.post("/api/v1/staff-invitations", &staff).await, "inviting staff");
+    let machine_client = world.here.record_client(&world.app).await.id;
+    let sessions = world.ann.browser.get("/api/v1/sessions").await.unwrap().ok("sessions").unwrap();
+    let other = sessions["items"].as_array().unwrap().iter().find(|item| item["current"] == json!(false));
+    let session = other.map_or_else(Uuid::nil, |item| Uuid::parse_str(item["id"].as_str().unwrap()).unwrap());
+    let waiting = world.clinician.browser.get("/api/v1/quarantine").await.unwrap().ok("quarantine").unwrap();
+    let quarantine = waiting["items"][0]["id"].as_str().map_or_else(Uuid::nil, |id| Uuid::parse_str(id).unwrap());
+    Aim {
+        ann: world.ann_patient(),
+        dora,
+        result: world.result,
+        invitation,
+        staff_invitation: staff,
+        machine_client: Uuid::parse_str(&machine_client).unwrap(),
+        quarantine,
+        session,
+        member: world.off_panel.id,
+        number,
+    }
+}
+
+/// The same aim at things that do not exist.
+fn absent(aim: &Aim) -> Aim {
+    let nothing = || Uuid::parse_str("0193c0de-0000-7000-8000-000000000000").unwrap();
+    Aim {
+        ann: nothing(),
+        dora: nothing(),
+        result: nothing(),
+        invitation: nothing(),
+        staff_invitation: nothing(),
+        machine_client: nothing(),
+        quarantine: nothing(),
+        session: nothing(),
+        member: nothing(),
+        number: aim.number,
+    }
+}
+
+async fn line(world: &World, who: &str, answer: &WireAnswer) -> (String, Vec<String>) {
+    let events: Vec<String> =
+        world.app.database.events_of(answer.request_id()).await.iter().map(|event| event.line()).collect();
+    let code = answer.code();
+    let text = format!("  {who:<16} {} {code:<28} {}", answer.status, events.join(", "));
+    (text.trim_end().to_owned(), events)
+}
+
+async fn tried(world: &mut World, row: &Row, who: Who, aim: &Aim) -> String {
+    let (path, body) = (row.aim)(aim);
+    let answer = world.app.wire().send(&call(world, who, row.operation, &path, body.as_ref())).await;
+    let context = format!("{} as {who:?}: {} {}", row.operation, answer.status, answer.text());
+    let allowed = row.allowed.contains(&who);
+    if allowed {
+        assert!((200..300).contains(&answer.status), "must be answered: {context}");
+    } else {
+        assert!(matches!(answer.status, 401 | 403 | 404), "must be refused: {context}");
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{context}");
+    }
+    let (text, events) = line(world, &format!("{who:?}"), &answer).await;
+    let signed_in = who != Who::Anonymous && answer.status != 401;
+    if signed_in && !(allowed && WITHOUT_EVENT.contains(&row.operation)) {
+        assert!(!events.is_empty(), "leaves no event: {context}");
+    }
+    if allowed {
+        assert!(events.iter().all(|event| !event.contains(" refused")), "{context}: {events:?}");
+    } else {
+        assert!(events.iter().all(|event| !event.contains(" success")), "{context}: {events:?}");
+    }
+    let (absent_path, absent_body) = (row.aim)(&absent(aim));
+    if !allowed && absent_path != path && !KNOWN.contains(&(who, row.operation)) {
+        let nothing =
+            world.app.wire().send(&call(world, who, row.operation, &absent_path, absent_body.as_ref())).await;
+        assert_eq!(
+            (nothing.status, nothing.comparable()),
+            (answer.status, answer.comparable()),
+            "what is not yours answers as what is not there: {context}"
+        );
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_operation_answers_whom_it_should_and_leaves_exactly_its_events() {
+    let mut world = World::make().await;
+    let mut found = String::new();
+    for (number, row) in rows().iter().enumerate() {
+        world.app.pass(Duration::seconds(61));
+        ready(&mut world, Who::Ann, false).await;
+        world.ann.browser = world.app.browser(&world.here.portal);
+        ready(&mut world, Who::Ann, false).await;
+        contradict(&mut world, number).await;
+        let aim = aim(&mut world, number).await;
+        let _ = writeln!(found, "{}", row.operation);
+        for who in EVERYBODY {
+            ready(&mut world, who, row.steps_up && row.allowed.contains(&who)).await;
+            let text = tried(&mut world, row, who, &aim).await;
+            let _ = writeln!(found, "{text}");
+        }
+    }
+    suspended(&mut world, &mut found).await;
+    compare(&found);
+}
+
+/// A bundle that says something else of Ann than her record does: it waits for a decision.
+async fn contradict(world: &mut World, number: usize) {
+    let file = PatientFile {
+        birth_date: format!("1950-01-{:02}", 1 + number % 28),
+        results: Vec::new(),
+        ..world.ann_file.clone()
+    };
+    world.record.push(&file.bundle()).await;
+}
+
+/// People whose clinic or account is stopped while they are signed in: nothing answers but what everybody may know.
+async fn suspended(world: &mut World, found: &mut String) {
+    let database = &world.app.database;
+    let there = database.uuid(world.there.id.uuid());
+    let otto = database.uuid(world.off_panel.id);
+    for who in EVERYBODY {
+        ready(world, who, false).await;
+    }
+    let database = &world.app.database;
+    database.execute(&format!("UPDATE tenants SET status = 'suspended' WHERE id = {there}")).await;
+    database.execute(&format!("UPDATE users SET status = 'suspended' WHERE id = {otto}")).await;
+    world.app.platform.hosts().forget();
+    let aim = absent(&Aim {
+        ann: Uuid::nil(),
+        dora: Uuid::nil(),
+        result: Uuid::nil(),
+        invitation: Uuid::nil(),
+        staff_invitation: Uuid::nil(),
+        machine_client: Uuid::nil(),
+        quarantine: Uuid::nil(),
+        session: Uuid::nil(),
+        member: Uuid::nil(),
+        number: 999,
+    });
+    let stopped = [(Who::Cora, "suspended"), (Who::AdminThere, "suspended admin"), (Who::OffPanel, "disabled account")];
+    let _ = writeln!(found, "STOPPED");
+    for row in rows().iter().filter(|row| !WITHOUT_EVENT.contains(&row.operation)) {
+        world.app.pass(Duration::seconds(20));
+        let _ = writeln!(found, "{}", row.operation);
+        for (who, name) in stopped {
+            let (path, body) = (row.aim)(&aim);
+            let answer = world.app.wire().send(&call(world, who, row.operation, &path, body.as_ref())).await;
+            let signs_out = row.operation == "DELETE /api/v1/session";
+            let expected = if signs_out { answer.status == 204 } else { (400..500).contains(&answer.status) };
+            assert!(expected, "{} as {name}: {} {}", row.operation, answer.status, answer.text());
+            let (text, _) = line(world, name, &answer).await;
+            let _ = writeln!(found, "{text}");
+        }
+    }
+}
+
+fn compare(found: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/black_box/coverage.txt");
+    if std::env::var_os("CLOISTER_UPDATE").is_some() {
+        std::fs::write(&file, found).unwrap();
+    }
+    let reviewed = std::fs::read_to_string(&file).unwrap();
+    let (reviewed_lines, found_lines): (Vec<_>, Vec<_>) = (reviewed.lines().collect(), found.lines().collect());
+    for (number, (reviewed, found)) in reviewed_lines.iter().zip(&found_lines).enumerate() {
+        assert_eq!(reviewed, found, "line {} of coverage.txt", number + 1);
+    }
+    assert_eq!(reviewed_lines.len(), found_lines.len(), "coverage.txt has lines too few or too many");
+}

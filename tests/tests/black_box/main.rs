@@ -1,0 +1,17 @@
+//! The whole program from outside: HTTP, mails and rows, on the embedded and on the production size.
+
+mod authorization;
+mod bad_bodies;
+mod bad_input;
+mod bad_requests;
+mod canaries;
+mod first_path;
+mod isolation;
+mod matrix;
+mod operators;
+mod pages;
+mod real_data;
+mod record_changes;
+mod sessions;
+mod sign_in;
+mod start_up;
