@@ -64,6 +64,8 @@ def running(binaries):
                 if demo.status.exists() or time.monotonic() > deadline:
                     raise services.ServiceError(f"the demo did not become ready:\n{demo.log_tail()}")
                 time.sleep(0.2)
+            # Seeding used everybody's code of this half minute, and a code is good once.
+            time.sleep(31 - time.time() % 30)
             written = folder / "fixture.json"
             people = json.loads((data / "people.json").read_text())
             written.write_text(json.dumps(fixture(people, password_of(demo.log.read_text()))))

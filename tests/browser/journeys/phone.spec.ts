@@ -25,7 +25,7 @@ test("a patient reads a result on a phone, in the dark, in Spanish, down to 320 
   for (const path of ["/", "/results", "/sessions", new URL(page.url()).pathname]) {
     await page.goto(origin + path);
     await page.getByRole("heading", { level: 1 }).waitFor();
-    await page.locator(".loading").waitFor({ state: "detached" });
+    await expect(page.locator(".loading")).toHaveCount(0);
     await expectAccessible(page);
   }
 
