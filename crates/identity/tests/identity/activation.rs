@@ -16,6 +16,7 @@ use crate::{
 on_both! {
     a_patient_proves_three_things_and_has_an_account,
     wrong_proofs_answer_alike_and_five_lock_the_invitation,
+    many_who_guess_at_once_cannot_outrun_the_five_tries,
     an_invitation_is_for_its_own_site,
     a_weak_password_is_refused_by_the_rule_that_it_breaks,
     an_invitation_taken_back_or_too_old_leads_nowhere,
@@ -89,6 +90,24 @@ async fn wrong_proofs_answer_alike_and_five_lock_the_invitation(harness: Harness
     assert_eq!(clinic.events("invitation.identity_proved failed wrong_proof").await, 5);
     assert_eq!(clinic.events("invitation.identity_proved failed invitation_locked").await, 1);
     assert_eq!(clinic.events("invitation.identity_proved failed unknown_invitation").await, 1);
+}
+
+async fn many_who_guess_at_once_cannot_outrun_the_five_tries(harness: Harness) {
+    let clinic = Clinic::open(&harness).await;
+    let invited = clinic.invite_patient("ana@example.org").await;
+    let guesses = (0..24u8).map(|number| {
+        let (clinic, invited) = (&clinic, &invited);
+        async move {
+            let source = std::net::IpAddr::from([198, 51, 100, number]);
+            let browser = clinic.browser_from(Audience::Portal, source).await;
+            code_of(browser.prove(invited, Some(BORN), "K7MWQ3XE").await)
+        }
+    });
+    let answers = join_all(guesses).await;
+    assert!(answers.iter().all(|answer| *answer == "activation.refused"), "{answers:?}");
+    assert_eq!(clinic.events("invitation.identity_proved failed wrong_proof").await, 5);
+    assert_eq!(clinic.events("invitation.identity_proved failed invitation_locked").await, 19);
+    assert_eq!(clinic.events("invitation.locked success").await, 1);
 }
 
 async fn an_invitation_is_for_its_own_site(harness: Harness) {

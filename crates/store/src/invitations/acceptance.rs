@@ -4,7 +4,7 @@ use cloister_access::Role;
 use cloister_audit::{ActionCode, EventDraft};
 use cloister_kernel::{InvitationId, PatientId, Pii, UserId};
 use cloister_vault::Purpose;
-use sea_orm::Value;
+use sea_orm::{DbBackend, Value};
 use uuid::Uuid;
 
 use super::{
@@ -14,7 +14,8 @@ use super::{
 use crate::{StoreError, VisitUnit, patients::header_of, statement::Row};
 
 impl VisitUnit<'_> {
-    /// The invitation that a link's token belongs to, for this site.
+    /// The invitation that a link's token belongs to, for this site. On PostgreSQL it stays locked until the unit ends,
+    /// so that many who guess at once wait for each other and cannot outrun [`INVITATION_TRIES`]; SQLite has one writer.
     ///
     /// # Errors
     /// `Keys`, `Unavailable`.
@@ -24,8 +25,12 @@ impl VisitUnit<'_> {
             cloister_kernel::Audience::Console => "staff",
         };
         let index = self.core.blind_index(TOKEN, token)?;
+        let lock = match self.core.backend() {
+            DbBackend::Postgres => " FOR UPDATE",
+            _ => "",
+        };
         let sql = format!(
-            "SELECT {COLUMNS} FROM invitations WHERE tenant_id = $1 AND token_hash = $2 AND kind = $3"
+            "SELECT {COLUMNS} FROM invitations WHERE tenant_id = $1 AND token_hash = $2 AND kind = $3{lock}"
         );
         let Some(row) = self.core.row(&sql, vec![index.into(), kind.into()]).await? else { return Ok(None) };
         self.found(&row).await.map(Some)
