@@ -169,6 +169,8 @@ actions! {
     MachineClientListed = "machine_client.list",
     /// A record system asked for an access token; the outcome says whether it got one.
     MachineClientToken = "machine_client.token",
+    /// A call came with an access token that does not hold, or does not cover what was asked.
+    MachineClientAuthenticated = "machine_client.authenticated",
 
     /// A tenant was created.
     TenantCreated = "tenant.created",

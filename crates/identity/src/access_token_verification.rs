@@ -1,6 +1,7 @@
 //! From an access token to a record system's caller.
 
 use cloister_access::{Caller, RevocationEpoch, VerifiedMachineToken, Visitor};
+use cloister_audit::{ActionCode, EventDraft};
 use cloister_ephemeral::Token;
 use cloister_kernel::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
@@ -31,26 +32,21 @@ impl VerifiedAccess {
 
 impl Identity {
     /// The record system behind an access token. Clinic and site of host and token must agree. Whether the
-    /// registration still counts is read in each unit of work.
+    /// registration still counts is read in each unit of work. A refusal leaves an event.
     ///
     /// # Errors
-    /// `AccessTokenRefused`, and the ephemeral store's.
+    /// `AccessTokenRefused`, and the stores'.
     pub async fn verify_access_token(
         &self,
         visitor: &Visitor,
         token: &SecretString,
     ) -> Result<VerifiedAccess, IdentityError> {
-        let refused = || IdentityError::AccessTokenRefused;
-        let token = Token::parse(token.expose_secret()).ok_or_else(refused)?;
-        let found = self.ephemeral.flow(visitor.tenant(), &token.hash()).await?;
-        let found = found.filter(|kept| kept.step == KEPT_AS && kept.audience == visitor.audience());
-        let kept: KeptToken =
-            serde_json::from_slice(&found.ok_or_else(refused)?.state).map_err(|_| refused())?;
-        let expires_at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(kept.expires_at) * 1_000_000)
-            .map_err(|_| refused())?;
-        if self.environment.now() >= expires_at {
-            return Err(refused());
-        }
+        let Some(kept) = self.kept_token(visitor, token).await? else {
+            let mut unit = self.store.begin_visit(visitor).await?;
+            unit.note(EventDraft::refused(ActionCode::MachineClientAuthenticated, "token_refused"));
+            unit.commit(()).await?;
+            return Err(IdentityError::AccessTokenRefused);
+        };
         let caller = mint(VerifiedMachineToken {
             tenant: visitor.tenant(),
             audience: visitor.audience(),
@@ -59,6 +55,33 @@ impl Identity {
             request: visitor.request().clone(),
         });
         Ok(VerifiedAccess { caller, scope: kept.scope })
+    }
+
+    /// Writes down that the scopes of a record system's token do not cover what it tried.
+    ///
+    /// # Errors
+    /// The store's: the registration does not count any more, or the event cannot be written.
+    pub async fn refuse_scope(&self, caller: &Caller) -> Result<(), IdentityError> {
+        let mut unit = self.store.begin(caller).await?;
+        unit.note(EventDraft::refused(ActionCode::MachineClientAuthenticated, "scope_not_held"));
+        Ok(unit.commit(()).await?)
+    }
+
+    /// What is kept of a token that holds at this site now.
+    async fn kept_token(
+        &self,
+        visitor: &Visitor,
+        token: &SecretString,
+    ) -> Result<Option<KeptToken>, IdentityError> {
+        let Some(token) = Token::parse(token.expose_secret()) else { return Ok(None) };
+        let found = self.ephemeral.flow(visitor.tenant(), &token.hash()).await?;
+        let found = found.filter(|kept| kept.step == KEPT_AS && kept.audience == visitor.audience());
+        let kept = found.and_then(|found| serde_json::from_slice::<KeptToken>(&found.state).ok());
+        let now = self.environment.now();
+        Ok(kept.filter(|kept| {
+            OffsetDateTime::from_unix_timestamp_nanos(i128::from(kept.expires_at) * 1_000_000)
+                .is_ok_and(|expires_at| now < expires_at)
+        }))
     }
 }
 

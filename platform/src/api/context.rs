@@ -110,11 +110,12 @@ impl Machine {
     }
 
     /// Refuses a token whose scopes do not hold these permissions on a resource type (SMART App Launch 2.2, scopes for
-    /// system access): `c`, `r`, `u`, `d`, `s`.
-    pub(crate) fn must_hold(&self, resource_type: &str, permissions: &str) -> Result<(), Problem> {
+    /// system access): `c`, `r`, `u`, `d`, `s`. The refusal leaves an event.
+    pub(crate) async fn must_hold(&self, resource_type: &str, permissions: &str) -> Result<(), Problem> {
         if holds(&self.scope, resource_type, permissions) {
             return Ok(());
         }
+        self.platform.identity().refuse_scope(&self.caller).await?;
         let title = "the access token's scopes do not cover this";
         Err(Problem::new(StatusCode::FORBIDDEN, "access_token.scope", title))
     }

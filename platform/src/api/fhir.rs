@@ -162,7 +162,7 @@ impl FhirApi {
     /// Takes a transaction bundle in: all of it or nothing
     #[oai(path = "/fhir/R4", method = "post", operation_id = "take_bundle")]
     async fn take(&self, machine: Machine, bundle: PostedBundle) -> Result<FhirAnswer, FhirFailure> {
-        machine.must_hold("*", "cud")?;
+        machine.must_hold("*", "cud").await?;
         let bytes = Vec::from(bundle.0);
         let response = machine.platform.clinical().ingest_bundle(&machine.caller, bytes).await?;
         Ok(FhirAnswer { resource: response.into_value(), version: None })
@@ -176,7 +176,7 @@ impl FhirApi {
         #[oai(name = "type", validator(max_length = 64))] resource_type: Path<String>,
         #[oai(validator(max_length = 64))] id: Path<String>,
     ) -> Result<FhirAnswer, FhirFailure> {
-        machine.must_hold(&resource_type.0, "r")?;
+        machine.must_hold(&resource_type.0, "r").await?;
         let read =
             machine.platform.clinical().read_resource(&machine.caller, &resource_type.0, &id.0).await?;
         let FhirResource { body, version, received_at, .. } = read.into_exposed();

@@ -262,6 +262,13 @@ async fn a_token_is_nothing_elsewhere_and_nothing_else_is_a_token(harness: Harne
     let current = CurrentFlow { flow: &kept, token: &hash };
     let outcome = clinic.identity.sign_in_password(&visitor, current, "ana@example.org", &"x".into()).await;
     assert_eq!(code_of(outcome), "flow.required");
+    // Each refusal stands in the log of the clinic that was asked.
+    let line = "machine_client.authenticated refused token_refused";
+    assert_eq!((clinic.events(line).await, other.events(line).await), (5, 1));
+    let caller = clinic.identity.verify_access_token(&visitor, &token).await.unwrap().caller;
+    clinic.identity.refuse_scope(&caller).await.unwrap();
+    assert_eq!(clinic.events("machine_client.authenticated refused scope_not_held").await, 1);
+    assert_eq!(clinic.events(line).await, 5);
 }
 
 async fn a_removed_client_has_no_token_and_its_tokens_are_dead(harness: Harness) {
