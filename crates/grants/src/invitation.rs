@@ -5,8 +5,10 @@ use cloister_access::{
     action::{Create, Delete, List},
     resource::Invitation,
 };
+use cloister_audit::{ActionCode, EventDraft};
 use cloister_kernel::{
-    Audience, Email, ExposeSecret, FieldError, InvitationId, PatientId, Pii, email_hint, group_spoken_code,
+    Audience, Email, ExposeSecret, Failure, FieldError, InvitationId, PatientId, Pii, email_hint,
+    group_spoken_code,
 };
 use cloister_notify::{Locale, MessageContent};
 use cloister_store::{InvitationRow, InvitationSecrets, NewMessage, StoreError, Target, UnitOfWork};
@@ -81,13 +83,23 @@ impl Grants {
         let letterhead = self.letterhead(caller.tenant(), Audience::Portal).await?;
         let unit = self.store.begin(caller).await?;
         let (mut unit, permit) = unit.require::<Create, Invitation>(Target::Patient(patient)).await?;
-        let email = Email::parse("email", email).map_err(|error| GrantsError::Invalid(vec![error]))?;
+        let about = |event: EventDraft| event.on("invitation", None).of_patient(patient);
+        let email = match Email::parse("email", email) {
+            Ok(email) => email,
+            Err(error) => {
+                let error = GrantsError::Invalid(vec![error]);
+                return Err(given_up(unit, error, ActionCode::InvitationCreated, about).await);
+            }
+        };
         let (token, code) = (make_token(unit.environment()), make_clinic_code(unit.environment()));
         let secrets = InvitationSecrets { token: token.expose_secret(), code: code.expose_secret() };
         let expires_at = unit.now() + INVITATION_LIFE;
         let locale = letterhead.locale.as_str();
         let invited = unit.invite_patient(permit, email.address(), &secrets, locale, expires_at).await;
-        let id = invited.map_err(account_exists)?;
+        let id = match invited.map_err(account_exists) {
+            Ok(id) => id,
+            Err(error) => return Err(given_up(unit, error, ActionCode::InvitationCreated, about).await),
+        };
         let content = MessageContent::PatientInvitation {
             clinic: letterhead.clinic,
             link: activation_link(&letterhead.origin, token.expose_secret()),
@@ -122,8 +134,12 @@ impl Grants {
     pub async fn revoke_invitation(&self, caller: &Caller, id: InvitationId) -> Result<(), GrantsError> {
         let unit = self.store.begin(caller).await?;
         let (mut unit, permit) = unit.require::<Delete, Invitation>(Target::Invitation(id)).await?;
-        unit.revoke_invitation(permit).await.map_err(settled)?;
-        Ok(unit.commit(()).await?)
+        let patient = permit.patient();
+        let about = |event: EventDraft| event.on("invitation", Some(id.uuid())).of_patient(patient);
+        match unit.revoke_invitation(permit).await.map_err(settled) {
+            Ok(()) => Ok(unit.commit(()).await?),
+            Err(error) => Err(given_up(unit, error, ActionCode::InvitationRevoked, about).await),
+        }
     }
 }
 
@@ -147,6 +163,26 @@ pub(crate) async fn queue(
     };
     unit.queue_message(message).await?;
     Ok(())
+}
+
+/// Gives up a unit whose permit was granted: nothing of it stands but an event of what went wrong. The error to answer
+/// with.
+pub(crate) async fn given_up(
+    unit: UnitOfWork<'_>,
+    error: GrantsError,
+    action: ActionCode,
+    about: impl FnOnce(EventDraft) -> EventDraft,
+) -> GrantsError {
+    let event = |reason| about(EventDraft::failed(action, reason));
+    let written = match &error {
+        GrantsError::Store(_) | GrantsError::Broken(_) => return error,
+        GrantsError::OwnerOnly => unit.forbid(event(error.code())).await,
+        _ => unit.fail(event(error.code())).await,
+    };
+    match written {
+        Ok(()) => error,
+        Err(unwritten) => unwritten.into(),
+    }
 }
 
 pub(crate) fn account_exists(error: StoreError) -> GrantsError {

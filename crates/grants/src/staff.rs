@@ -5,13 +5,14 @@ use cloister_access::{
     action::{Create, Delete, List},
     resource::{StaffInvitation, StaffMember},
 };
+use cloister_audit::{ActionCode, EventDraft};
 use cloister_kernel::{Audience, Email, ExposeSecret, InvitationId, MAX_NAME, Pii, group_spoken_code, line};
 use cloister_notify::MessageContent;
 use cloister_store::{InvitationSecrets, NewStaffInvitation, StaffRow, Target};
 
 use crate::{
     Grants, GrantsError, IssuedInvitation, ShownInvitation,
-    invitation::{INVITATION_LIFE, account_exists, invalid, queue, settled},
+    invitation::{INVITATION_LIFE, account_exists, given_up, invalid, queue, settled},
     links::activation_link,
     secrets::{make_clinic_code, make_token},
 };
@@ -89,16 +90,24 @@ impl Grants {
         let letterhead = self.letterhead(caller.tenant(), Audience::Console).await?;
         let unit = self.store.begin(caller).await?;
         let (mut unit, permit) = unit.require::<Create, StaffInvitation>(Target::Clinic).await?;
-        let invitation = read(request)?;
+        let about = |event: EventDraft| event.on("staff_invitation", None);
+        let invitation = match read(request) {
+            Ok(invitation) => invitation,
+            Err(error) => return Err(given_up(unit, error, ActionCode::StaffInvited, about).await),
+        };
         if invitation.roles.holds(Role::Clinician) && !unit.caller_is_owner().await? {
-            return Err(GrantsError::OwnerOnly);
+            let error = GrantsError::OwnerOnly;
+            return Err(given_up(unit, error, ActionCode::StaffInvited, about).await);
         }
         let (token, code) = (make_token(unit.environment()), make_clinic_code(unit.environment()));
         let secrets = InvitationSecrets { token: token.expose_secret(), code: code.expose_secret() };
         let expires_at = unit.now() + INVITATION_LIFE;
         let locale = letterhead.locale.as_str();
         let invited = unit.invite_staff(permit, &invitation, &secrets, locale, expires_at).await;
-        let id = invited.map_err(account_exists)?;
+        let id = match invited.map_err(account_exists) {
+            Ok(id) => id,
+            Err(error) => return Err(given_up(unit, error, ActionCode::StaffInvited, about).await),
+        };
         let content = MessageContent::StaffInvitation {
             clinic: letterhead.clinic,
             link: activation_link(&letterhead.origin, token.expose_secret()),
@@ -133,8 +142,11 @@ impl Grants {
     ) -> Result<(), GrantsError> {
         let unit = self.store.begin(caller).await?;
         let (mut unit, permit) = unit.require::<Delete, StaffInvitation>(Target::StaffInvitation(id)).await?;
-        unit.revoke_staff_invitation(permit).await.map_err(settled)?;
-        Ok(unit.commit(()).await?)
+        let about = |event: EventDraft| event.on("staff_invitation", Some(id.uuid()));
+        match unit.revoke_staff_invitation(permit).await.map_err(settled) {
+            Ok(()) => Ok(unit.commit(()).await?),
+            Err(error) => Err(given_up(unit, error, ActionCode::StaffInvitationRevoked, about).await),
+        }
     }
 
     /// The clinic's staff.

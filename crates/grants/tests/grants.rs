@@ -220,6 +220,12 @@ async fn nobody_is_invited_twice_and_no_administrator_invites_a_clinician(harnes
     assert!(matches!(again, Err(GrantsError::AccountExists)));
     let clinician = clinic.grants.invite_staff(&caller, &request("doc@example.org", &["clinician"])).await;
     assert!(matches!(clinician, Err(GrantsError::OwnerOnly)));
+    let events = harness.events(clinic.tenant).await;
+    for line in
+        ["staff.invited failed invitation.account_exists", "staff.invited refused invitation.owner_only"]
+    {
+        assert_eq!(events.iter().filter(|event| *event == line).count(), 1, "{line}: {events:?}");
+    }
 }
 
 async fn bad_requests_name_their_fields_and_leave_nothing(harness: Harness) {
@@ -252,6 +258,9 @@ async fn bad_requests_name_their_fields_and_leave_nothing(harness: Harness) {
         assert_eq!(errors[0].field, field);
     }
     assert_eq!(harness.number("SELECT count(*) FROM invitations").await, before);
+    let events = harness.events(clinic.tenant).await;
+    assert_eq!(events.iter().filter(|line| *line == "staff.invited failed request.invalid").count(), 7);
+    assert!(!events.iter().any(|line| line.starts_with("staff.invited success")), "{events:?}");
 }
 
 async fn patients_and_clinicians_invite_no_staff(harness: Harness) {

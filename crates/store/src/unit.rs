@@ -130,6 +130,15 @@ impl<'c> UnitOfWork<'c> {
         self.core.abandon().await
     }
 
+    /// Undoes the unit and commits one event alone: a rule beyond the policy said no.
+    ///
+    /// # Errors
+    /// When the event cannot be written.
+    pub async fn forbid(mut self, draft: EventDraft) -> Result<(), StoreError> {
+        self.core.note(EventDraft { outcome: cloister_audit::Outcome::Refused, ..draft });
+        self.core.abandon().await
+    }
+
     /// Adds an event, to be written with the commit.
     pub fn note(&mut self, draft: EventDraft) {
         self.core.note(draft);
