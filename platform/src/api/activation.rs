@@ -14,7 +14,7 @@ use super::{
 };
 
 /// What proves that one is the invited.
-#[derive(Debug, Object)]
+#[derive(Object)]
 pub(crate) struct ActivationIdentity {
     /// The token of the emailed link.
     #[oai(validator(max_length = 256))]
@@ -40,7 +40,7 @@ pub(crate) struct ActivationIdentityAccepted {
 }
 
 /// A password to be.
-#[derive(Debug, Object)]
+#[derive(Object)]
 pub(crate) struct NewPassword {
     /// The password.
     #[oai(validator(max_length = 1024))]
@@ -59,7 +59,7 @@ pub(crate) struct ActivationPasswordAccepted {
 pub(crate) struct Empty {}
 
 /// What goes into the authenticator app.
-#[derive(Debug, Object)]
+#[derive(Object)]
 pub(crate) struct TotpEnrolment {
     /// The secret in base32, as one types it.
     secret: String,
@@ -68,7 +68,7 @@ pub(crate) struct TotpEnrolment {
 }
 
 /// The account is there and its owner signed in.
-#[derive(Debug, Object)]
+#[derive(Object)]
 pub(crate) struct ActivationDone {
     /// Ten codes for the day the app is lost, shown this once.
     recovery_codes: Vec<String>,

@@ -96,7 +96,7 @@ impl<'a> ApiExtractor<'a> for PostedForm {
 }
 
 /// An access token (RFC 6749, section 5.1).
-#[derive(Debug, Object)]
+#[derive(Object)]
 pub(crate) struct AccessToken {
     /// The token.
     access_token: String,

@@ -184,7 +184,7 @@ pub(super) fn opened<T: poem_openapi::types::ToJSON>(opened: &OpenedSession, bod
 }
 
 /// A code of the authenticator app.
-#[derive(Debug, Object)]
+#[derive(Object)]
 pub(crate) struct Code {
     /// The code as typed.
     #[oai(validator(max_length = 64))]

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// The first proof.
-#[derive(Debug, Object)]
+#[derive(Object)]
 pub(crate) struct PasswordSignIn {
     /// The account's address.
     #[oai(validator(max_length = 1024))]
