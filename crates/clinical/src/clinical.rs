@@ -1,7 +1,7 @@
 //! The entrance to the use cases.
 
 use cloister_audit::{ActionCode, EventDraft};
-use cloister_kernel::{FieldError, PatientId};
+use cloister_kernel::{Failure, FieldError, PatientId};
 use cloister_store::{Store, StoreError, UnitOfWork};
 use uuid::Uuid;
 
@@ -52,7 +52,8 @@ impl Clinical {
     }
 }
 
-/// What a failed reading was of, for its event.
+/// What was asked for, for the event of its failure.
+#[derive(Clone, Copy)]
 pub(crate) struct Sought {
     pub(crate) action: ActionCode,
     pub(crate) resource: &'static str,
@@ -60,19 +61,33 @@ pub(crate) struct Sought {
     pub(crate) patient: Option<PatientId>,
 }
 
-/// Goes on with what a statement found. What was permitted and is not there leaves an event of its own.
+impl Sought {
+    pub(crate) const fn new(action: ActionCode, resource: &'static str) -> Self {
+        Self { action, resource, row: None, patient: None }
+    }
+
+    /// The event of a failure for this reason.
+    pub(crate) fn failed(self, reason: &'static str) -> EventDraft {
+        EventDraft::failed(self.action, reason).on(self.resource, self.row).of_patient(self.patient)
+    }
+}
+
+/// Goes on with what a statement gave. What was permitted and still did not work, because there is no such thing, its
+/// state forbids it or the cursor is wrong, leaves an event of its own.
 pub(crate) async fn found<'c, T>(
     unit: UnitOfWork<'c>,
     outcome: Result<T, StoreError>,
     sought: Sought,
 ) -> Result<(UnitOfWork<'c>, T), ClinicalError> {
-    match outcome {
-        Ok(value) => Ok((unit, value)),
-        Err(StoreError::NotFound) => {
-            let event = EventDraft::failed(sought.action, "not_found");
-            unit.fail(event.on(sought.resource, sought.row).of_patient(sought.patient)).await?;
-            Err(StoreError::NotFound.into())
-        }
-        Err(error) => Err(error.into()),
-    }
+    let error = match outcome {
+        Ok(value) => return Ok((unit, value)),
+        Err(error) => error,
+    };
+    let reason = match &error {
+        StoreError::NotFound => "not_found",
+        StoreError::Conflict | StoreError::Cursor => error.code(),
+        _ => return Err(error.into()),
+    };
+    unit.fail(sought.failed(reason)).await?;
+    Err(error.into())
 }

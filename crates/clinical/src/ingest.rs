@@ -7,9 +7,9 @@ use cloister_access::{
     action::{Create, Read},
     resource::{Bundle, ClinicalResource},
 };
-use cloister_audit::{ActionCode, EventDraft};
+use cloister_audit::ActionCode;
 use cloister_fhir::{ReadBundle, Refused, ResourceType, SOCIAL_SECURITY_SYSTEM, TransactionResponse};
-use cloister_kernel::{Phi, ResourceId};
+use cloister_kernel::{Failure, Phi, ResourceId};
 use cloister_store::{IntakeEntry, IntakeError, Plain, StoreError, Target, UnitOfWork};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -50,27 +50,31 @@ impl Clinical {
         // Read before the transaction begins: on SQLite nobody else writes while it is open.
         let read = tokio::task::spawn_blocking(move || ReadBundle::read(text.expose())).await;
         let read = read.map_err(|_| ClinicalError::Stopped)?;
-        match self.take_in(caller, read.clone(), &original).await {
+        let (unit, outcome) = match self.take_in(caller, read.clone(), &original).await? {
             // Another transaction took an identity first: now it is known.
-            Err(ClinicalError::Store(StoreError::Conflict)) => self.take_in(caller, read, &original).await,
+            (unit, Err(IntakeError::Store(StoreError::Conflict))) => {
+                drop(unit);
+                self.take_in(caller, read, &original).await?
+            }
             outcome => outcome,
-        }
+        };
+        let sought = Sought::new(ActionCode::BundleIngested, "bundle");
+        Ok(response_of(&settled(unit, outcome, sought).await?))
     }
 
-    async fn take_in(
+    async fn take_in<'c>(
         &self,
-        caller: &Caller,
+        caller: &'c Caller,
         read: Result<ReadBundle, Refused>,
         original: &Phi<Vec<u8>>,
-    ) -> Result<TransactionResponse, ClinicalError> {
+    ) -> Result<(UnitOfWork<'c>, Result<Vec<IntakeEntry>, IntakeError>), ClinicalError> {
         let unit = self.store.begin(caller).await?;
         let (mut unit, permit) = unit.require::<Create, Bundle>(Target::Clinic).await?;
         let outcome = match read {
             Ok(bundle) => unit.take_in(permit, bundle, original).await,
             Err(refused) => Err(refused.into()),
         };
-        let entries = settled(unit, outcome).await?;
-        Ok(response_of(&entries))
+        Ok((unit, outcome))
     }
 
     /// Reads a resource by its type and id, on behalf of a record system. Social security numbers are left out.
@@ -84,12 +88,7 @@ impl Clinical {
         id: &str,
     ) -> Result<Phi<FhirResource>, ClinicalError> {
         let unit = self.store.begin(caller).await?;
-        let sought = |row| Sought {
-            action: ActionCode::ResourceRead,
-            resource: "clinical_resource",
-            row,
-            patient: None,
-        };
+        let sought = |row| Sought { row, ..Sought::new(ActionCode::ResourceRead, "clinical_resource") };
         let (Some(resource_type), Ok(id)) = (ResourceType::parse(resource_type), id.parse::<ResourceId>())
         else {
             let (_, ()) = found(unit, Err(StoreError::NotFound), sought(None)).await?;
@@ -131,19 +130,22 @@ fn leave_out_social_security(value: &mut Value) {
     }
 }
 
-/// Commits what was taken in, or writes down that a bundle was not acceptable.
+/// Commits what was taken in, or writes down that it could not be.
 pub(crate) async fn settled(
     unit: UnitOfWork<'_>,
     outcome: Result<Vec<IntakeEntry>, IntakeError>,
+    sought: Sought,
 ) -> Result<Vec<IntakeEntry>, ClinicalError> {
     match outcome {
         Ok(entries) => Ok(unit.commit(Plain(entries)).await?),
         Err(IntakeError::Refused(refused)) => {
-            let event = EventDraft::failed(ActionCode::BundleIngested, "bundle.refused");
-            unit.fail(event.on("bundle", None)).await?;
+            unit.fail(sought.failed(refused.code())).await?;
             Err(refused.into())
         }
-        Err(IntakeError::Store(error)) => Err(error.into()),
+        Err(IntakeError::Store(error)) => {
+            let (_, entries) = found(unit, Err(error), sought).await?;
+            Ok(entries)
+        }
     }
 }
 

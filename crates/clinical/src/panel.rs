@@ -1,10 +1,14 @@
 //! A clinician's panel.
 
 use cloister_access::{Caller, action::List, resource::Panel};
+use cloister_audit::ActionCode;
 use cloister_kernel::{PatientId, Phi};
 use cloister_store::{PanelSource, Target};
 
-use crate::{Clinical, ClinicalError, Page, PageRequest};
+use crate::{
+    Clinical, ClinicalError, Page, PageRequest,
+    clinical::{Sought, found},
+};
 
 /// A patient on a panel.
 #[derive(Debug, Clone)]
@@ -36,7 +40,9 @@ impl Clinical {
         let limit = page.limit()?;
         let unit = self.store.begin(caller).await?;
         let (mut unit, permit) = unit.require::<List, Panel>(Target::OwnPanel).await?;
-        let panel = unit.panel(permit, limit, page.cursor.as_deref()).await?;
+        let outcome = unit.panel(permit, limit, page.cursor.as_deref()).await;
+        let sought = Sought { action: ActionCode::PanelListed, resource: "panel", row: None, patient: None };
+        let (unit, panel) = found(unit, outcome, sought).await?;
         let everyone = unit.commit(panel.everyone).await?;
         let mut everyone: Vec<(String, PanelPatient)> = everyone
             .into_iter()

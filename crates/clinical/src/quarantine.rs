@@ -5,12 +5,17 @@ use cloister_access::{
     action::{Decide, List},
     resource::QuarantineEntry,
 };
+use cloister_audit::ActionCode;
 use cloister_fhir::RecordHeader;
 use cloister_kernel::{PatientId, Phi, QuarantineId};
 use cloister_store::{HeldBecause, QuarantineRow, Target};
 use time::OffsetDateTime;
 
-use crate::{Clinical, ClinicalError, ingest::settled};
+use crate::{
+    Clinical, ClinicalError,
+    clinical::{Sought, found},
+    ingest::settled,
+};
 
 /// What a clinician decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,14 +82,18 @@ impl Clinical {
     ) -> Result<(), ClinicalError> {
         let unit = self.store.begin(caller).await?;
         let (mut unit, permit) = unit.require::<Decide, QuarantineEntry>(Target::Quarantine(id)).await?;
+        let (row, patient) = (Some(id.uuid()), permit.patient());
+        let sought =
+            Sought { action: ActionCode::QuarantineDecided, resource: "quarantine_entry", row, patient };
         match decision {
             QuarantineDecision::KeepCurrent => {
-                unit.keep_current(permit).await?;
+                let outcome = unit.keep_current(permit).await;
+                let (unit, ()) = found(unit, outcome, sought).await?;
                 Ok(unit.commit(()).await?)
             }
             QuarantineDecision::AcceptIncoming => {
                 let outcome = unit.accept_incoming(permit).await;
-                settled(unit, outcome).await.map(drop)
+                settled(unit, outcome, sought).await.map(drop)
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Results as a reader sees them.
 
 use cloister_access::{
-    Caller,
+    Caller, Relation,
     action::{List, Read},
     resource::LabResult,
 };
@@ -87,6 +87,15 @@ pub struct ResultDetail {
     pub note: Option<String>,
 }
 
+/// The chart that a result was asked for in: it answers only for what stands there, whatever else the caller may read.
+#[derive(Clone, Copy)]
+enum Chart {
+    /// The record of the patient who asks.
+    Own,
+    /// The chart of a patient.
+    Of(PatientId),
+}
+
 impl Clinical {
     /// The results of the patient who asks, newest first.
     ///
@@ -109,7 +118,7 @@ impl Clinical {
         caller: &Caller,
         id: ResourceId,
     ) -> Result<Phi<ResultDetail>, ClinicalError> {
-        self.result(caller, id, None).await
+        self.result(caller, id, Chart::Own).await
     }
 
     /// The results of a patient on the caller's panel, newest first.
@@ -135,7 +144,7 @@ impl Clinical {
         patient: PatientId,
         id: ResourceId,
     ) -> Result<Phi<ResultDetail>, ClinicalError> {
-        self.result(caller, id, Some(patient)).await
+        self.result(caller, id, Chart::Of(patient)).await
     }
 
     async fn results(
@@ -147,7 +156,10 @@ impl Clinical {
         let limit = page.limit()?;
         let unit = self.store.begin(caller).await?;
         let (mut unit, permit) = unit.require::<List, LabResult>(target).await?;
-        let list = unit.results(permit, limit, page.cursor.as_deref()).await?;
+        let patient = permit.patient();
+        let outcome = unit.results(permit, limit, page.cursor.as_deref()).await;
+        let sought = Sought { action: ActionCode::ResultListed, resource: "lab_result", row: None, patient };
+        let (unit, list) = found(unit, outcome, sought).await?;
         let rows = unit.commit(list.items).await?;
         let items = rows.iter().map(summary).collect();
         Ok(Phi::new(Page { items, next_cursor: list.next_cursor }))
@@ -157,15 +169,16 @@ impl Clinical {
         &self,
         caller: &Caller,
         id: ResourceId,
-        within: Option<PatientId>,
+        chart: Chart,
     ) -> Result<Phi<ResultDetail>, ClinicalError> {
         let unit = self.store.begin(caller).await?;
         let (mut unit, permit) = unit.require::<Read, LabResult>(Target::Resource(id)).await?;
         let patient = permit.patient();
-        let outcome = match within {
-            Some(within) if patient != Some(within) => Err(StoreError::NotFound),
-            _ => unit.result(permit).await,
+        let is_of_chart = match chart {
+            Chart::Own => permit.relation() == Relation::OwnRecord,
+            Chart::Of(named) => patient == Some(named),
         };
+        let outcome = if is_of_chart { unit.result(permit).await } else { Err(StoreError::NotFound) };
         let row = Some(id.uuid());
         let sought = Sought { action: ActionCode::ResultRead, resource: "lab_result", row, patient };
         let (unit, found) = found(unit, outcome, sought).await?;

@@ -88,6 +88,7 @@ async fn accepting_takes_the_whole_bundle_in(harness: Harness) {
     assert_eq!(clinic.number(by).await, 1);
     let again = clinic.clinical.decide_quarantine(&clinician, id, QuarantineDecision::KeepCurrent).await;
     assert!(matches!(again.unwrap_err().kind(), FailureKind::Conflict));
+    assert_eq!(clinic.events("quarantine.decided failed store.conflict").await, 1);
     let answers = clinic.send(&somebody_else()).await;
     assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [200, 200]);
 }

@@ -80,6 +80,11 @@ async fn lists_go_newest_first_and_their_cursors_belong_to_one_reader(harness: H
     let stolen = PageRequest { limit: Some(4), cursor: Some(cursors[0].clone()) };
     let error = clinic.clinical.patient_results(&clinician, patient, &stolen).await.unwrap_err();
     assert_eq!(error.code(), "cursor.invalid");
+    let error = clinic.clinical.panel(&clinician, &stolen).await.unwrap_err();
+    assert_eq!(error.code(), "cursor.invalid");
+    for line in ["result.list failed cursor.invalid", "panel.list failed cursor.invalid"] {
+        assert_eq!(clinic.events(line).await, 1, "{line}");
+    }
     for limit in [0, 201] {
         let page = PageRequest { limit: Some(limit), cursor: None };
         let error = clinic.clinical.own_results(&account, &page).await.unwrap_err();
@@ -157,6 +162,8 @@ async fn what_is_not_the_callers_is_not_there_and_each_try_leaves_an_event(harne
         assert_eq!(error.code(), "resource.not_found");
     }
     assert_eq!(clinic.events("result.read failed not_found").await, 2);
+    let not_own = clinical.own_result(&clinician, result).await.unwrap_err();
+    assert_eq!(not_own.code(), "resource.not_found", "a panel is not one's own record");
     clinical.patient_result(&clinician, patient, result).await.unwrap();
     for (kind, id) in
         [("Observation", patient.to_string()), ("Bot", patient.to_string()), ("Patient", "x".into())]
