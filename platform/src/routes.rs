@@ -44,9 +44,9 @@ impl Platform {
         let operations = Operations::default().with_spec("", &api::specification())?;
         let sites = Sites {
             api: shared(service),
+            assets: shared(Route::new().at("/assets/:file", get(pages::asset))),
             pages: shared(
                 Route::new()
-                    .at("/assets/:file", get(pages::asset))
                     .at("/robots.txt", get(pages::robots))
                     .at("/", get(pages::page))
                     .at("/*page", get(pages::page)),
@@ -68,6 +68,7 @@ impl Platform {
 /// Chooses by the host, then by the path's first segment: the page for everything else never covers these.
 struct Sites {
     api: Routes,
+    assets: Routes,
     pages: Routes,
     demonstration: Routes,
 }
@@ -87,7 +88,7 @@ impl Endpoint for Sites {
         match first {
             "fhir" | "oauth" => machine_answers::speak(&self.api, request).await,
             "api" | ".well-known" => self.api.call(request).await,
-            "assets" => self.pages.call(request).await,
+            "assets" => self.assets.call(request).await,
             // A page's path has no dot: what looks like a file and is none is absent.
             _ if path.contains('.') && path != "/robots.txt" => Err(absent().into()),
             _ => self.pages.call(request).await,
