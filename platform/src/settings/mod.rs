@@ -265,7 +265,29 @@ fn database(given: &Given, size: Size) -> Result<DatabaseSettings, SettingsError
             "must begin with postgres://, or with size `embedded` with sqlite:",
         ));
     }
+    let clear = is_postgres && !is_on_this_machine(url.expose_secret()) && !verifies(url.expose_secret());
+    if size == Size::Production && clear {
+        return Err(invalid(
+            "database.url",
+            "needs `sslmode=verify-full` where the database is on another machine",
+        ));
+    }
     Ok(DatabaseSettings { url, connections: number(given, "database.connections")? })
+}
+
+/// Whether a URL leads to this machine, where nobody can listen in. One without a host leads to a socket.
+fn is_on_this_machine(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| {
+        matches!(url.host_str().unwrap_or_default(), "" | "localhost" | "127.0.0.1" | "[::1]")
+            && !url.query_pairs().any(|(name, _)| matches!(&*name, "host" | "hostaddr"))
+    })
+}
+
+/// Whether a PostgreSQL URL demands TLS with the server's name checked.
+fn verifies(url: &str) -> bool {
+    let url = url::Url::parse(url).ok();
+    let mut pairs = url.iter().flat_map(url::Url::query_pairs).filter(|(name, _)| *name == "sslmode");
+    pairs.next().is_some_and(|(_, value)| value == "verify-full") && pairs.next().is_none()
 }
 
 fn redis(given: &Given, size: Size) -> Result<Option<RedisSettings>, SettingsError> {
@@ -298,10 +320,17 @@ enum Service {
 
 fn keys(given: &Given, size: Size) -> Result<KeySettings, SettingsError> {
     match given.word("keys.service", &[("aws", Service::Aws), ("local", Service::Local)])? {
-        Service::Aws => Ok(KeySettings::Aws {
-            region: given.text("keys.region").map(str::to_owned),
-            endpoint: given.text("keys.endpoint").map(str::to_owned),
-        }),
+        Service::Aws => {
+            let endpoint = given.text("keys.endpoint").map(str::to_owned);
+            let clear = endpoint
+                .as_deref()
+                .is_some_and(|url| !url.starts_with("https://") && !is_on_this_machine(url));
+            if clear {
+                let reason = "must begin with https:// where it is on another machine";
+                return Err(invalid("keys.endpoint", reason));
+            }
+            Ok(KeySettings::Aws { region: given.text("keys.region").map(str::to_owned), endpoint })
+        }
         Service::Local => {
             let accepted = given.word("keys.accept_file", &[("false", false), ("true", true)])?;
             if size == Size::Production && !accepted {

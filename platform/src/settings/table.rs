@@ -62,7 +62,10 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "Origins of registered apps that may call `/fhir` and `/oauth/token`, separated by commas.",
     ),
-    secret("database.url", "`postgres://...`, or `sqlite:///path` with size `embedded`."),
+    secret(
+        "database.url",
+        "`postgres://...` (on another machine with `sslmode=verify-full`), or `sqlite:///path` with size `embedded`.",
+    ),
     setting("database.connections", "16", "The most PostgreSQL connections of this process."),
     secret(
         "redis.url",

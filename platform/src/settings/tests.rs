@@ -5,7 +5,7 @@ fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
 }
 
 const PRODUCTION: [(&str, &str); 4] = [
-    ("CLOISTER_DATABASE__URL", "postgres://serve@db/cloister"),
+    ("CLOISTER_DATABASE__URL", "postgres://serve@db/cloister?sslmode=verify-full"),
     ("CLOISTER_REDIS__URL", "rediss://redis"),
     ("CLOISTER_TLS__CERTIFICATE", "chain.pem"),
     ("CLOISTER_TLS__KEY", "key.pem"),
@@ -34,9 +34,14 @@ fn refusals_name_the_setting_and_keep_the_value_to_themselves() {
         ("CLOISTER_PUBLIC__PORT", "70000"),
         ("CLOISTER_DATABASE__URL", "mysql://secret-value"),
         ("CLOISTER_DATABASE__URL", "sqlite:///secret-value"),
+        ("CLOISTER_DATABASE__URL", "postgres://serve:secret-value@db/cloister"),
+        ("CLOISTER_DATABASE__URL", "postgres://serve:secret-value@db/cloister?sslmode=require"),
+        ("CLOISTER_DATABASE__URL", "postgres://serve:secret-value@localhost/cloister?host=db"),
+        ("CLOISTER_DATABASE__URL", "postgres://serve:secret-value@localhost.example/cloister"),
         ("CLOISTER_DATABASE__CONNECTIONS", "0"),
         ("CLOISTER_REDIS__URL", "redis://secret-value"),
         ("CLOISTER_KEYS__SERVICE", "local"),
+        ("CLOISTER_KEYS__ENDPOINT", "http://kms.example"),
         ("CLOISTER_MAIL__CARRIER", "folder"),
         ("CLOISTER_PROXY__NETWORKS", "10.0.0.0"),
         ("CLOISTER_WORK__AT_ONCE", "-1"),
@@ -45,6 +50,8 @@ fn refusals_name_the_setting_and_keep_the_value_to_themselves() {
         assert!(text.contains(name), "{name}: {text}");
         assert!(!text.contains("secret-value"), "{text}");
     }
+    with(&[("CLOISTER_DATABASE__URL", "postgres://serve@localhost:5432/cloister")]).unwrap();
+    with(&[("CLOISTER_KEYS__ENDPOINT", "http://127.0.0.1:5000")]).unwrap();
     let behind = with(&[("CLOISTER_TRANSPORT", "behind_proxy")]).unwrap_err();
     assert!(behind.to_string().contains("CLOISTER_PROXY__NETWORKS"));
     let open = with(&[("CLOISTER_TRANSPORT", "loopback")]).unwrap_err();
@@ -97,5 +104,8 @@ fn the_table_has_every_setting_once() {
 
 #[test]
 fn the_readme_shows_the_table_as_it_is() {
-    assert!(include_str!("../../../README.md").contains(&markdown()), "put the output of `cloister settings` into README.md");
+    assert!(
+        include_str!("../../../README.md").contains(&markdown()),
+        "put the output of `cloister settings` into README.md"
+    );
 }
