@@ -260,7 +260,10 @@ impl Bearer {
         let inbound = chosen(request, RouteClass::Bearer)?;
         refuse_cookies(&inbound)?;
         inbound.count_by_source("bearer", inbound.parts().settings.limits.bearer).await?;
-        let refused = || of_status(StatusCode::UNAUTHORIZED).challenge("Bearer");
+        let refused = || {
+            let title = "an access token is needed";
+            Problem::new(StatusCode::UNAUTHORIZED, "access_token.required", title).challenge("Bearer")
+        };
         let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return Err(refused()) };
         let text = value.to_str().map_err(|_| refused())?;
