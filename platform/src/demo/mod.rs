@@ -15,6 +15,7 @@ use std::{
     collections::HashMap,
     io::Write,
     net::SocketAddr,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -131,6 +132,8 @@ fn outbox_style(_open: Open) -> Response {
 /// Why it does not start, in words for whoever typed the command.
 pub async fn demo(port: u16, folder: &Path) -> Result<(), DemoError> {
     std::fs::create_dir_all(folder)?;
+    // Keys, codes and mails of made-up people: still nobody else's business on a shared machine.
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
     let place = Place { port, folder: folder.canonicalize()? };
     let before = Seeded::read(&place.folder)?;
     if let Some(seeded) = before.as_ref().filter(|seeded| seeded.port != port) {
