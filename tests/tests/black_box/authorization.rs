@@ -5,18 +5,20 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, path::Path};
 
-use cloister_testkit::app::{PatientFile, WireAnswer};
+use cloister_platform::demo::browser::{Answer, Authenticator, Browser, token_in};
+use cloister_testkit::app::{Call, PASSWORD, PatientFile, WireAnswer};
 use cloister_tests::{World, documented};
+use reqwest::Method;
 use serde_json::{Value, json};
 use time::Duration;
 use uuid::Uuid;
 
 use crate::matrix::{Aim, EVERYBODY, MACHINE_OPERATIONS, Row, Who, call, ready, rows};
 
-/// Operations that leave no event although they answer: they show what everybody may know, or only keep a session
-/// alive. This list may only shrink.
-const WITHOUT_EVENT: [&str; 3] =
-    ["GET /api/v1/clinic", "GET /api/v1/session", "POST /api/v1/session/keep-alive"];
+/// Operations that leave no event although they answer: they show what everybody may know. This list may only shrink.
+const WITHOUT_EVENT: [&str; 1] = ["GET /api/v1/clinic"];
+/// Operations that answer whoever looks.
+const FOR_ANYBODY: [&str; 2] = ["GET /api/v1/clinic", "GET /api/v1/session"];
 
 /// What somebody may know of without being allowed this: an admin lists the invitations of every patient of the clinic
 /// and so may be told that making and revoking them is for clinicians. This list may only shrink.
@@ -49,8 +51,8 @@ fn every_operation_has_a_row_and_every_row_is_an_operation() {
 async fn aim(world: &mut World, number: usize) -> Aim {
     ready(world, Who::Admin, true).await;
     ready(world, Who::Clinician, false).await;
-    let created = |answer: Result<cloister_platform::demo::browser::Answer, _>, what| {
-        let answer: cloister_platform::demo::browser::Answer = answer.unwrap();
+    let created = |answer: Result<Answer, _>, what| {
+        let answer: Answer = answer.unwrap();
         let body = answer.ok(what).unwrap();
         Uuid::parse_str(body["id"].as_str().unwrap()).unwrap()
     };
@@ -102,7 +104,7 @@ fn absent(aim: &Aim) -> Aim {
 async fn line(world: &World, who: &str, answer: &WireAnswer) -> (String, Vec<String>) {
     let events: Vec<String> =
         world.app.database.events_of(answer.request_id()).await.iter().map(|event| event.line()).collect();
-    let code = answer.code();
+    let code = if answer.status < 400 { String::new() } else { answer.code() };
     let text = format!("  {who:<16} {} {code:<28} {}", answer.status, events.join(", "));
     (text.trim_end().to_owned(), events)
 }
@@ -159,6 +161,8 @@ async fn each_operation_answers_whom_it_should_and_leaves_exactly_its_events() {
             let _ = writeln!(found, "{text}");
         }
     }
+    flows(&mut world, &mut found).await;
+    record_systems(&mut world, &mut found).await;
     suspended(&mut world, &mut found).await;
     compare(&found);
 }
@@ -171,6 +175,117 @@ async fn contradict(world: &mut World, number: usize) {
         ..world.ann_file.clone()
     };
     world.record.push(&file.bundle()).await;
+}
+
+/// The steps of an activation and of sign-ins, each wrong and then right.
+async fn flows(world: &mut World, found: &mut String) {
+    ready(world, Who::Clinician, false).await;
+    let path = format!("/api/v1/patients/{}/invitations", world.dora);
+    let invited = world.clinician.browser.post(&path, &json!({ "email": "dora@mail.example" })).await.unwrap();
+    let clinic_code = invited.ok("inviting").unwrap()["clinic_code"].clone();
+    world.app.work().await;
+    let mail = world.app.mail.newest_to("dora@mail.example").unwrap();
+    let token = token_in(&mail.text).unwrap().to_owned();
+    let mut browser = world.app.browser(&world.here.portal);
+    browser.open("/activate").await.unwrap();
+    browser.look_at_session().await.unwrap();
+    let identity = |date: &str| json!({ "token": token, "clinic_code": clinic_code, "birth_date": date });
+    let born = PatientFile::ordinary(3, "P1").birth_date;
+    let enrolment = [
+        ("identity", identity("1901-01-01")),
+        ("identity", identity(&born)),
+        ("password", json!({ "password": "short" })),
+        ("password", json!({ "password": PASSWORD })),
+        ("totp/confirm", json!({ "code": "000000" })),
+        ("totp", json!({})),
+    ];
+    let _ = writeln!(found, "FLOWS");
+    let mut secret = String::new();
+    for (step, body) in enrolment {
+        let answer = step_of(world, &browser, &format!("/api/v1/activation/{step}"), &body, found).await;
+        if step == "totp" {
+            secret = answer.json()["secret"].as_str().unwrap().to_owned();
+        }
+    }
+    let mut phone = Authenticator::new(&secret).unwrap();
+    let code = phone.code(world.app.environment.now()).unwrap();
+    let confirm = "/api/v1/activation/totp/confirm";
+    step_of(world, &browser, confirm, &json!({ "code": "abcdef" }), found).await;
+    let done = step_of(world, &browser, confirm, &json!({ "code": code }), found).await;
+    let recovery = done.json()["recovery_codes"][0].clone();
+
+    let (email, now) = ("dora@mail.example", world.app.environment.now());
+    for (second, code) in [("totp", json!(phone.code(now).unwrap())), ("recovery-code", recovery)] {
+        let mut browser = world.app.browser(&world.here.portal);
+        browser.open("/sign-in").await.unwrap();
+        browser.look_at_session().await.unwrap();
+        let second = format!("/api/v1/sign-in/{second}");
+        for (path, body) in [
+            ("/api/v1/sign-in/password", json!({ "email": email, "password": "not the password" })),
+            ("/api/v1/sign-in/password", json!({ "email": "nobody@mail.example", "password": PASSWORD })),
+            ("/api/v1/sign-in/password", json!({ "email": email, "password": PASSWORD })),
+            (second.as_str(), json!({ "code": "WRONG-CODE" })),
+            (second.as_str(), json!({ "code": code })),
+        ] {
+            step_of(world, &browser, path, &body, found).await;
+        }
+    }
+}
+
+async fn step_of(
+    world: &World,
+    browser: &Browser,
+    path: &str,
+    body: &Value,
+    found: &mut String,
+) -> WireAnswer {
+    let call = Call::new(Method::POST, browser.origin(), path).as_page_of(browser).json(body);
+    let answer = world.app.wire().send(&call).await;
+    let _ = writeln!(found, "POST {path}");
+    let _ = writeln!(found, "{}", line(world, "in the flow", &answer).await.0);
+    answer
+}
+
+/// Record systems' operations: with the clinic's token, another clinic's, and none.
+async fn record_systems(world: &mut World, found: &mut String) {
+    world.app.pass(Duration::seconds(61));
+    let (own, foreign) = (world.record.token().await, world.record_there.token().await);
+    let (kind, id) = world.ann_resources[0].clone();
+    let read = Call::new(Method::GET, &world.here.portal, &format!("/fhir/R4/{kind}/{id}"));
+    let absent = Call::new(Method::GET, &world.here.portal, &format!("/fhir/R4/{kind}/{}", Uuid::nil()));
+    let bundle = PatientFile::ordinary(77, "P1").bundle().to_string().into_bytes();
+    let push = Call::new(Method::POST, &world.here.portal, "/fhir/R4");
+    let ask = Call::new(Method::POST, &world.here.portal, "/oauth/token");
+    let form = |assertion: &str| {
+        format!(
+            "grant_type=client_credentials&scope=system/*.cruds&client_assertion={assertion}&client_assertion_type=\
+             urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+        )
+    };
+    let form_type = "application/x-www-form-urlencoded";
+    let assertion = world.record.system.assertion(&world.record.id).unwrap();
+    let discovery = Call::new(Method::GET, &world.here.portal, "/.well-known/smart-configuration");
+    let with = |call: &Call, token: &str| call.clone().with("authorization", &format!("Bearer {token}"));
+    let fhir = "application/fhir+json";
+    let _ = writeln!(found, "RECORD SYSTEMS");
+    for (operation, who, call) in [
+        ("GET /.well-known/smart-configuration", "Anonymous", discovery),
+        ("POST /oauth/token", "own", ask.clone().bytes(form_type, form(&assertion).into_bytes())),
+        ("POST /oauth/token", "replayed", ask.clone().bytes(form_type, form(&assertion).into_bytes())),
+        ("POST /oauth/token", "garbage", ask.clone().bytes(form_type, form("a.b.c").into_bytes())),
+        ("POST /fhir/R4", "own", with(&push, &own).bytes(fhir, bundle.clone())),
+        ("POST /fhir/R4", "own, unreadable", with(&push, &own).bytes(fhir, b"{}".to_vec())),
+        ("POST /fhir/R4", "other clinic", with(&push, &foreign).bytes(fhir, bundle.clone())),
+        ("POST /fhir/R4", "Anonymous", push.bytes(fhir, bundle)),
+        ("GET /fhir/R4/{type}/{id}", "own", with(&read, &own)),
+        ("GET /fhir/R4/{type}/{id}", "own, absent", with(&absent, &own)),
+        ("GET /fhir/R4/{type}/{id}", "other clinic", with(&read, &foreign)),
+        ("GET /fhir/R4/{type}/{id}", "Anonymous", read),
+    ] {
+        let answer = world.app.wire().send(&call).await;
+        let _ = writeln!(found, "{operation}");
+        let _ = writeln!(found, "{}", line(world, who, &answer).await.0);
+    }
 }
 
 /// People whose clinic or account is stopped while they are signed in: nothing answers but what everybody may know.
@@ -199,7 +314,7 @@ async fn suspended(world: &mut World, found: &mut String) {
     });
     let stopped = [(Who::Cora, "suspended"), (Who::AdminThere, "suspended admin"), (Who::OffPanel, "disabled account")];
     let _ = writeln!(found, "STOPPED");
-    for row in rows().iter().filter(|row| !WITHOUT_EVENT.contains(&row.operation)) {
+    for row in rows().iter().filter(|row| !FOR_ANYBODY.contains(&row.operation)) {
         world.app.pass(Duration::seconds(20));
         let _ = writeln!(found, "{}", row.operation);
         for (who, name) in stopped {

@@ -75,18 +75,16 @@ async fn pass_twice(app: &TestApp, record: &RecordClient, portal: &str, bundles:
         read_back(app, record, portal, bundle, &answer).await;
         entries += answer["entry"].as_array().unwrap().len();
         assert!(!answer.to_string().contains("\"severity\":\"error\""), "{name}");
-    }
-    let before = counts(&app.database.row_counts().await);
-    for (name, bundle) in bundles {
-        app.pass(Duration::seconds(61));
-        let answer = record.push(bundle).await;
-        for entry in answer["entry"].as_array().unwrap() {
-            let status = entry["response"]["status"].as_str().unwrap();
-            assert!(status.starts_with("200"), "{name}: {entry}");
-            assert!(entry["response"]["etag"].as_str().is_none_or(|tag| tag.contains("\"1\"")), "{name}: {entry}");
+        // Bundles share hospitals and say different things of them: the second pass is each one's own.
+        let before = counts(&app.database.row_counts().await);
+        let again = record.push(bundle).await;
+        assert_eq!(counts(&app.database.row_counts().await), before, "{name}: a second pass changes nothing");
+        for (first, second) in answer["entry"].as_array().unwrap().iter().zip(again["entry"].as_array().unwrap()) {
+            let (first, second) = (&first["response"], &second["response"]);
+            assert!(second["status"].as_str().unwrap().starts_with("200"), "{name}: {second}");
+            assert_eq!((&first["etag"], &first["location"]), (&second["etag"], &second["location"]), "{name}");
         }
     }
-    assert_eq!(counts(&app.database.row_counts().await), before, "a second pass changes nothing");
     entries
 }
 
@@ -206,7 +204,7 @@ async fn every_row_of_the_laboratory_table_is_shown_with_its_value_and_a_sensibl
                 } else {
                     "in_range"
                 };
-                word == expected || (low.zip(high).is_some_and(|(low, high)| low > high) && word == "not_comparable")
+                word == expected || (low.zip(high).is_some_and(|(low, high)| low >= high) && word == "not_comparable")
             }
             // Text, and comparators that may leave the answer open.
             (None, _, _) => matches!(word, "not_comparable" | "above" | "below" | "in_range"),
