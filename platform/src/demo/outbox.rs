@@ -9,10 +9,10 @@ use time::OffsetDateTime;
 use super::people::{PASSWORD, Seeded};
 
 /// The page's style sheet, at `/outbox.css`.
-pub const STYLE: &str = include_str!("outbox.css");
+pub(super) const STYLE: &str = include_str!("outbox.css");
 
 /// The page. It reloads itself, since codes change every thirty seconds.
-pub fn page(seeded: Option<&Seeded>, mails: &[(String, Mailbox)], now: OffsetDateTime) -> String {
+pub(super) fn page(seeded: Option<&Seeded>, mails: &[(String, Mailbox)], now: OffsetDateTime) -> String {
     let mut body = String::new();
     body.push_str(
         "<header><h1>Outbox</h1><p>What this demonstration would have sent, and what its people's phones show. \

@@ -5,11 +5,11 @@ use std::{io, path::Path};
 use serde::{Deserialize, Serialize};
 
 /// Everybody's password: it meets the policy, and whoever tries the demonstration has to type it.
-pub const PASSWORD: &str = "seven quiet herons over water";
+pub(super) const PASSWORD: &str = "seven quiet herons over water";
 
 /// Somebody who can sign in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Person {
+pub(super) struct Person {
     /// `patient`, `clinician` or `admin`.
     pub role: String,
     /// The name.
@@ -22,7 +22,7 @@ pub struct Person {
 
 /// A seeded clinic.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SeededClinic {
+pub(super) struct SeededClinic {
     /// The slug.
     pub slug: String,
     /// The clinic's name.
@@ -39,7 +39,7 @@ pub struct SeededClinic {
 
 /// What the demonstration made when it was started first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Seeded {
+pub(super) struct Seeded {
     /// The port it was seeded with: links and origins hold it.
     pub port: u16,
     /// The clinics.
@@ -57,7 +57,7 @@ impl Seeded {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read(folder: &Path) -> io::Result<Option<Self>> {
+    pub(super) fn read(folder: &Path) -> io::Result<Option<Self>> {
         match std::fs::read(Self::file(folder)) {
             Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -69,7 +69,7 @@ impl Seeded {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn write(&self, folder: &Path) -> io::Result<()> {
+    pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
         use std::{io::Write, os::unix::fs::OpenOptionsExt};
         let partial = folder.join("people.part");
         let mut file =

@@ -259,7 +259,7 @@ fn database(given: &Given, size: Size) -> Result<DatabaseSettings, SettingsError
     let is_postgres =
         ["postgres://", "postgresql://"].iter().any(|scheme| url.expose_secret().starts_with(scheme));
     let is_sqlite = url.expose_secret().starts_with("sqlite:");
-    if !is_postgres && !(is_sqlite && size == Size::Embedded) {
+    if !(is_postgres || is_sqlite && size == Size::Embedded) {
         return Err(invalid(
             "database.url",
             "must begin with postgres://, or with size `embedded` with sqlite:",
