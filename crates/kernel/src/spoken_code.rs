@@ -58,7 +58,8 @@ mod tests {
             let code = draw_spoken_code(&Environment::system(), length);
             let shown = group_spoken_code(code.expose_secret());
             assert_eq!(shown.len(), length + length / 4 - 1);
-            for typed in [shown.clone(), shown.to_lowercase(), shown.replace('-', " "), format!(" {shown} ")] {
+            for typed in [shown.clone(), shown.to_lowercase(), shown.replace('-', " "), format!(" {shown} ")]
+            {
                 assert_eq!(canonical_spoken_code(&typed, length).as_deref(), Some(code.expose_secret()));
             }
         }
