@@ -6,6 +6,7 @@ mod bad_input;
 mod bad_requests;
 mod canaries;
 mod first_path;
+mod hosts;
 mod isolation;
 mod matrix;
 mod operators;
