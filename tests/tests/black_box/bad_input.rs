@@ -1,0 +1,254 @@
+//! Bad input beyond `bad_bodies.rs` and `bad_requests.rs`: sizes on every operation with a body, and the routes of record
+//! systems.
+
+use cloister_testkit::app::{Call, PatientFile, SYSTEMS, TestApp, transaction};
+use cloister_tests::test_data;
+use reqwest::Method;
+use serde_json::{Value, json};
+use time::Duration;
+
+use crate::{
+    bad_bodies::{Sources, Tries, is_refusal, with_body},
+    bad_requests::raw,
+};
+
+/// A chunk of blanks and its framing.
+fn chunk() -> Vec<u8> {
+    let mut chunk = b"10000\r\n".to_vec();
+    chunk.extend(std::iter::repeat_n(b' ', 0x1_0000));
+    chunk.extend(b"\r\n");
+    chunk
+}
+
+/// The head of a call as it goes over the wire, with more header lines.
+fn head(call: &Call, more: &str) -> String {
+    let authority = call.origin.split_once("://").unwrap().1;
+    let headers: String = call.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    format!(
+        "{} {} HTTP/1.1\r\nHost: {authority}\r\n{headers}Connection: close\r\n{more}\r\n",
+        call.method, call.path
+    )
+}
+
+async fn is_too_large(app: &TestApp, call: &Call, content_type: &str, chunks: usize) {
+    let context = format!("{} {}", call.method, call.path);
+    let announced =
+        head(call, &format!("Content-Type: {content_type}\r\nContent-Length: {}\r\n", chunks * 0x1_0000));
+    let answer = raw(app, announced.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{context}, announced: {answer}");
+    let mut unannounced =
+        head(call, &format!("Content-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n")).into_bytes();
+    for _ in 0..chunks {
+        unannounced.extend(chunk());
+    }
+    unannounced.extend(b"0\r\n\r\n");
+    let answer = raw(app, &unannounced).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{context}, in chunks: {:.400}", answer);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_operation_with_a_body_counts_its_bytes_announced_or_not() {
+    let mut tries = Tries::start().await;
+    let mut before = None;
+    for row in with_body() {
+        tries.ready(&row).await;
+        let call = tries.call(&row).await;
+        before.get_or_insert(tries.world.app.database.row_counts().await);
+        is_too_large(&tries.world.app, &call, "application/json", 24).await;
+    }
+    let portal = tries.world.here.portal.clone();
+    let ask = Call::new(Method::POST, &portal, "/oauth/token");
+    is_too_large(&tries.world.app, &ask, "application/x-www-form-urlencoded", 2).await;
+    let token = tries.world.record.token().await;
+    let push = Call::new(Method::POST, &portal, "/fhir/R4").with("authorization", &format!("Bearer {token}"));
+    is_too_large(&tries.world.app, &push, "application/fhir+json", 257).await;
+    assert_eq!(Some(tries.world.app.database.row_counts().await), before, "nothing was written");
+}
+
+/// A bundle with one changed place.
+fn changed(place: &str, value: Value) -> Value {
+    let file = PatientFile { results: Vec::new(), ..PatientFile::ordinary(77, "P1") };
+    let mut bundle = file.bundle();
+    *bundle.pointer_mut(place).unwrap_or_else(|| panic!("{place}")) = value;
+    bundle
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_systems_wrong_forms_and_bundles_are_refused_whole_and_say_where() {
+    let tries = Tries::start().await;
+    let app = &tries.world.app;
+    let record = &tries.world.record;
+    let portal = &tries.world.here.portal;
+    let before = app.database.row_counts().await;
+
+    // Forms.
+    let kind = "client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
+    let assertion = record.system.assertion(&record.id).unwrap();
+    let form_type = "application/x-www-form-urlencoded";
+    for (form, content_type, status) in [
+        (String::new(), form_type, 400),
+        ("%".to_owned(), form_type, 400),
+        ("%00=%ff&=&&&&==".to_owned(), form_type, 400),
+        (format!("grant_type=client_credentials&{kind}"), form_type, 400),
+        (format!("grant_type=password&{kind}&client_assertion={assertion}"), form_type, 400),
+        (
+            format!("grant_type=client_credentials&client_assertion_type=x&client_assertion={assertion}"),
+            form_type,
+            400,
+        ),
+        (
+            format!(
+                "grant_type=client_credentials&grant_type=client_credentials&{kind}&client_assertion={assertion}"
+            ),
+            form_type,
+            400,
+        ),
+        (
+            format!("grant_type=client_credentials&{kind}&client_assertion={assertion}"),
+            "application/json",
+            415,
+        ),
+        (json!({ "grant_type": "client_credentials" }).to_string(), "application/json", 415),
+        (format!("grant_type=client_credentials&{kind}&client_assertion=..."), form_type, 401),
+        (
+            format!("grant_type=client_credentials&{kind}&client_assertion={}", "a.".repeat(9000)),
+            form_type,
+            401,
+        ),
+    ] {
+        app.pass(Duration::seconds(1));
+        let context: String = form.chars().take(160).collect();
+        let call = Call::new(Method::POST, portal, "/oauth/token").bytes(content_type, form.into_bytes());
+        let answer = app.wire().send(&call).await;
+        assert_eq!(answer.status, status, "{context}: {}", answer.text());
+        assert!(answer.json()["error"].is_string(), "{context}: {}", answer.text());
+        assert!(answer.json()["access_token"].is_null(), "{context}");
+    }
+
+    // Bundles.
+    let token = record.token().await;
+    let mut wrong = Vec::new();
+    for (place, value) in [
+        ("", json!([])),
+        ("", json!({})),
+        ("", json!({ "resourceType": "Patient" })),
+        ("/resourceType", json!("Bundles")),
+        ("/type", json!("batch")),
+        ("/type", json!("history")),
+        ("/type", json!(null)),
+        ("/entry", json!({})),
+        ("/entry", json!("x")),
+        ("/entry/0", json!(null)),
+        ("/entry/0", json!({})),
+        ("/entry/0/request", json!(null)),
+        ("/entry/0/request/method", json!("PATCH")),
+        ("/entry/0/request/method", json!("post")),
+        ("/entry/0/request/url", json!("")),
+        ("/entry/0/request/url", json!("Observation")),
+        ("/entry/0/request/url", json!("../../Patient")),
+        ("/entry/0/request/url", json!("https://evil.example/Patient")),
+        ("/entry/0/resource", json!(null)),
+        ("/entry/0/resource/resourceType", json!("Nothing")),
+        ("/entry/0/resource/identifier", json!("x")),
+        ("/entry/0/resource/identifier/0/value", json!(7)),
+        ("/entry/0/resource/birthDate", json!("11/23/1937")),
+        ("/entry/0/resource/birthDate", json!("1937-02-30")),
+        ("/entry/0/resource/birthDate", json!(19371123)),
+        ("/entry/0/resource/name", json!({})),
+        (
+            "/entry/1/resource/subject",
+            json!({ "reference": "urn:uuid:00000000-0000-0000-0000-000000000000" }),
+        ),
+        ("/entry/1/resource/subject", json!({ "reference": "Patient/does-not-exist" })),
+        (
+            "/entry/1/resource/subject",
+            json!({ "reference": format!("Patient?identifier={}|no-such-number", SYSTEMS[0]) }),
+        ),
+        ("/entry/1/resource/subject", json!(7)),
+    ] {
+        app.pass(Duration::milliseconds(500));
+        let context: String = format!("{place} = {value}").chars().take(160).collect();
+        let answer = record.system.push(&token, &changed(place, value)).await.unwrap();
+        let refused = matches!(answer.status.as_u16(), 400 | 404 | 409 | 422);
+        let told = answer.body["issue"][0]["expression"][0].as_str().unwrap_or_default();
+        // An entry is named by its number; what stands above the entries is not.
+        let entry = place.split('/').nth(2);
+        if !refused
+            || answer.body["resourceType"] != "OperationOutcome"
+            || entry.is_some_and(|entry| !told.contains(entry))
+        {
+            wrong.push(format!("{context}: {} {}", answer.status, answer.body));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let twice = transaction(
+        [PatientFile::ordinary(78, "P1"), PatientFile::ordinary(78, "P1")]
+            .iter()
+            .flat_map(PatientFile::resources)
+            .collect(),
+    );
+    let answer = record.system.push(&token, &twice).await.unwrap();
+    assert!(
+        matches!(answer.status.as_u16(), 400 | 409 | 422),
+        "the same resource twice: {} {}",
+        answer.status,
+        answer.body
+    );
+    for content_type in
+        ["text/plain", "application/xml", "application/fhir+xml", "multipart/form-data; boundary=x"]
+    {
+        let bytes = PatientFile::ordinary(79, "P1").bundle().to_string().into_bytes();
+        let call = Call::new(Method::POST, portal, "/fhir/R4")
+            .with("authorization", &format!("Bearer {token}"))
+            .bytes(content_type, bytes);
+        let answer = app.wire().send(&call).await;
+        assert_eq!(
+            (answer.status, &answer.json()["resourceType"]),
+            (415, &json!("OperationOutcome")),
+            "{}",
+            answer.text()
+        );
+    }
+    assert_eq!(app.database.row_counts().await, before, "nothing was written");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn naughty_strings_in_headers_forms_and_tokens_are_refused() {
+    let Some(file) = test_data("badinput/blns.json") else { return };
+    let strings: Vec<String> = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let tries = Tries::start().await;
+    let app = &tries.world.app;
+    let mut sources = Sources::of(app);
+    let portal = &tries.world.here.portal;
+    let before = app.database.row_counts().await;
+    for (index, text) in strings.iter().enumerate() {
+        app.pass(Duration::seconds(1));
+        // What HTTP lets into a header at all.
+        let header: String =
+            text.chars().filter(|character| character.is_ascii() && !character.is_ascii_control()).collect();
+        let encoded: String = text.bytes().take(3000).map(|byte| format!("%{byte:02X}")).collect();
+        let form = format!(
+            "grant_type={encoded}&client_assertion_type={encoded}&client_assertion={encoded}&scope={encoded}"
+        );
+        let oauth = Call::new(Method::POST, portal, "/oauth/token")
+            .bytes("application/x-www-form-urlencoded", form.into_bytes());
+        let answer = sources.send(&oauth).await;
+        assert!(matches!(answer.status, 400 | 401), "{text:?}: {} {}", answer.status, answer.text());
+        let read = Call::new(Method::GET, portal, "/api/v1/record");
+        let call = match index % 4 {
+            0 => read.with("cookie", &format!("__Host-session={header}")),
+            1 => read.with("cookie", &header),
+            2 => Call::new(Method::GET, portal, "/fhir/R4/Patient/1")
+                .with("authorization", &format!("Bearer {header}")),
+            _ => {
+                tries.world.ann.call(Method::POST, "/api/v1/session/keep-alive").with("x-csrf-token", &header)
+            }
+        };
+        let answer = sources.send(&call).await;
+        assert!((400..500).contains(&answer.status), "{text:?}: {} {}", answer.status, answer.text());
+        if index % 4 != 2 {
+            is_refusal(&answer, text);
+        }
+    }
+    assert_eq!(app.database.row_counts().await, before, "nothing was written");
+}
