@@ -92,12 +92,12 @@ impl World {
 }
 
 /// The `id` member of an object.
-pub fn id_in(body: &Value) -> Uuid {
+pub(crate) fn id_in(body: &Value) -> Uuid {
     body["id"].as_str().and_then(|id| Uuid::parse_str(id).ok()).unwrap_or_else(|| panic!("no id in {body}"))
 }
 
 /// Type and id of every entry of a transaction's answer.
-pub fn located(answer: &Value) -> Vec<(String, String)> {
+pub(crate) fn located(answer: &Value) -> Vec<(String, String)> {
     let entries = answer["entry"].as_array().unwrap().iter();
     let location = |entry: &Value| {
         let location = entry["response"]["location"].as_str().unwrap_or_default().to_owned();

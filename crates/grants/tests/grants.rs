@@ -1,4 +1,5 @@
 //! Invitations, staff, panels and messages over real databases.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test stops")]
 
 #[path = "../../store/tests/support/mod.rs"]
 mod support;

@@ -1,4 +1,5 @@
 //! The worker over real databases: jobs end, are tried again, are given up, and survive a worker that dies.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test stops")]
 
 #[path = "../../store/tests/support/mod.rs"]
 mod support;

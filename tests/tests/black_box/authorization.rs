@@ -63,13 +63,15 @@ async fn aim(world: &mut World, number: usize) -> Aim {
     let staff = json!({
         "email": format!("aim{number}@staff.example"), "display_name": "Aim", "roles": ["billing"]
     });
-    let staff = created(world.here.owner.browser.post("/api/v1/staff-invitations", &staff).await, "inviting staff");
+    let staff =
+        created(world.here.owner.browser.post("/api/v1/staff-invitations", &staff).await, "inviting staff");
     let machine_client = world.here.record_client(&world.app).await.id;
     let sessions = world.ann.browser.get("/api/v1/sessions").await.unwrap().ok("sessions").unwrap();
     let other = sessions["items"].as_array().unwrap().iter().find(|item| item["current"] == json!(false));
     let session = other.map_or_else(Uuid::nil, |item| Uuid::parse_str(item["id"].as_str().unwrap()).unwrap());
     let waiting = world.clinician.browser.get("/api/v1/quarantine").await.unwrap().ok("quarantine").unwrap();
-    let quarantine = waiting["items"][0]["id"].as_str().map_or_else(Uuid::nil, |id| Uuid::parse_str(id).unwrap());
+    let quarantine =
+        waiting["items"][0]["id"].as_str().map_or_else(Uuid::nil, |id| Uuid::parse_str(id).unwrap());
     Aim {
         ann: world.ann_patient(),
         dora,
@@ -181,7 +183,8 @@ async fn contradict(world: &mut World, number: usize) {
 async fn flows(world: &mut World, found: &mut String) {
     ready(world, Who::Clinician, false).await;
     let path = format!("/api/v1/patients/{}/invitations", world.dora);
-    let invited = world.clinician.browser.post(&path, &json!({ "email": "dora@mail.example" })).await.unwrap();
+    let invited =
+        world.clinician.browser.post(&path, &json!({ "email": "dora@mail.example" })).await.unwrap();
     let clinic_code = invited.ok("inviting").unwrap()["clinic_code"].clone();
     world.app.work().await;
     let mail = world.app.mail.newest_to("dora@mail.example").unwrap();
@@ -312,7 +315,8 @@ async fn suspended(world: &mut World, found: &mut String) {
         member: Uuid::nil(),
         number: 999,
     });
-    let stopped = [(Who::Cora, "suspended"), (Who::AdminThere, "suspended admin"), (Who::OffPanel, "disabled account")];
+    let stopped =
+        [(Who::Cora, "suspended"), (Who::AdminThere, "suspended admin"), (Who::OffPanel, "disabled account")];
     let _ = writeln!(found, "STOPPED");
     for row in rows().iter().filter(|row| !FOR_ANYBODY.contains(&row.operation)) {
         world.app.pass(Duration::seconds(20));
@@ -335,7 +339,8 @@ fn compare(found: &str) {
         std::fs::write(&file, found).unwrap();
     }
     let reviewed = std::fs::read_to_string(&file).unwrap();
-    let (reviewed_lines, found_lines): (Vec<_>, Vec<_>) = (reviewed.lines().collect(), found.lines().collect());
+    let (reviewed_lines, found_lines): (Vec<_>, Vec<_>) =
+        (reviewed.lines().collect(), found.lines().collect());
     for (number, (reviewed, found)) in reviewed_lines.iter().zip(&found_lines).enumerate() {
         assert_eq!(reviewed, found, "line {} of coverage.txt", number + 1);
     }

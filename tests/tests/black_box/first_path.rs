@@ -11,8 +11,12 @@ async fn a_clinic_is_made_and_a_patient_reads_a_result_that_its_record_system_se
     let file = PatientFile::ordinary(1, "P1");
     record.push(&PatientFile::practitioners(&["P1"])).await;
     let answer = record.push(&file.bundle()).await;
-    let statuses: Vec<&str> =
-        answer["entry"].as_array().unwrap().iter().filter_map(|entry| entry["response"]["status"].as_str()).collect();
+    let statuses: Vec<&str> = answer["entry"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|entry| entry["response"]["status"].as_str())
+        .collect();
     assert_eq!(statuses.len(), 5, "{answer}");
     assert!(statuses.iter().all(|status| status.starts_with("201")), "{statuses:?}");
 
@@ -40,8 +44,12 @@ async fn a_clinic_is_made_and_a_patient_reads_a_result_that_its_record_system_se
     let path = format!("/api/v1/record/results/{}", newest["id"].as_str().unwrap());
     let result = patient.browser.get(&path).await.unwrap().ok("one result").unwrap();
     assert_eq!((result["range"]["low"].as_f64(), result["range"]["high"].as_f64()), (Some(70.0), Some(99.0)));
-    let trend: Vec<f64> =
-        result["history"].as_array().unwrap().iter().filter_map(|point| point["value_number"].as_f64()).collect();
+    let trend: Vec<f64> = result["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|point| point["value_number"].as_f64())
+        .collect();
     let mut sorted = trend.clone();
     sorted.sort_by(f64::total_cmp);
     assert_eq!(sorted, [88.0, 97.0, 131.0], "{result}");
@@ -56,7 +64,9 @@ async fn a_clinic_is_made_and_a_patient_reads_a_result_that_its_record_system_se
     assert_eq!(seen["items"].as_array().unwrap().len(), 3);
 
     let events = app.database.events(clinic.id).await;
-    let count = |action: &str| events.iter().filter(|event| event.action == action && event.outcome == "success").count();
+    let count = |action: &str| {
+        events.iter().filter(|event| event.action == action && event.outcome == "success").count()
+    };
     for (action, times) in [
         ("account.activated", 3),
         ("bundle.ingested", 2),
@@ -76,7 +86,10 @@ async fn a_clinic_is_made_and_a_patient_reads_a_result_that_its_record_system_se
         assert_eq!(count(action), times, "{action} in {:#?}", lines(&events));
     }
     let reads: Vec<_> = events.iter().filter(|event| event.action == "record.read").collect();
-    assert!(reads.iter().all(|event| event.patient == patient.patient), "every reading names whose record it was");
+    assert!(
+        reads.iter().all(|event| event.patient == patient.patient),
+        "every reading names whose record it was"
+    );
     assert_eq!(reads.iter().filter(|event| event.actor == Some(clinician.id)).count(), 1);
 }
 

@@ -4,7 +4,8 @@ use cloister_testkit::app::{Call, TestApp};
 use reqwest::Method;
 use std::time::Duration;
 
-const UNKNOWN: &str = "SELECT count(*) FROM platform_events WHERE action = 'host.unknown' AND outcome = 'refused'";
+const UNKNOWN: &str =
+    "SELECT count(*) FROM platform_events WHERE action = 'host.unknown' AND outcome = 'refused'";
 
 async fn status_at(app: &TestApp, origin: &str, host: &str) -> u16 {
     let call = Call::new(Method::GET, origin, "/api/v1/clinic").with("host", host);

@@ -48,7 +48,12 @@ async fn a_record_system_reads_its_own_clinic_and_every_other_token_reads_nothin
         let elsewhere = app.wire().send(&read(&world.there.portal, &path, &foreign)).await;
         let absent = format!("/fhir/R4/{kind}/{nothing}");
         let absent = app.wire().send(&read(&world.there.portal, &absent, &foreign)).await;
-        assert_eq!((elsewhere.status, elsewhere.comparable()), (404, absent.comparable()), "{}", elsewhere.text());
+        assert_eq!(
+            (elsewhere.status, elsewhere.comparable()),
+            (404, absent.comparable()),
+            "{}",
+            elsewhere.text()
+        );
         assert_eq!(events(&world, &elsewhere).await, events(&world, &absent).await);
         assert!(!events(&world, &elsewhere).await.is_empty(), "a try leaves an event");
 
@@ -67,7 +72,8 @@ async fn a_record_system_reads_its_own_clinic_and_every_other_token_reads_nothin
             tells_nothing(&world, &refused, &path);
         }
         let wrong_type = if kind == "Patient" { "Observation" } else { "Patient" };
-        let answer = app.wire().send(&read(&world.here.portal, &format!("/fhir/R4/{wrong_type}/{id}"), &own)).await;
+        let answer =
+            app.wire().send(&read(&world.here.portal, &format!("/fhir/R4/{wrong_type}/{id}"), &own)).await;
         assert_eq!(answer.status, 404);
     }
     // A token is for what its scope says and for five minutes.
@@ -102,8 +108,14 @@ async fn an_assertion_gets_one_token_of_its_own_clinic_while_its_client_is_regis
         assert!(matches!(refused.status.as_u16(), 400 | 401), "{why}: {}", refused.body);
         assert_eq!(refused.body["error"], "invalid_client", "{why}: {}", refused.body);
     }
-    let scope = here.system.ask_for_token(&here.system.assertion(&here.id).unwrap(), "user/*.cruds").await.unwrap();
-    assert_eq!((scope.status.as_u16(), &scope.body["error"]), (400, &json!("invalid_scope")), "{}", scope.body);
+    let scope =
+        here.system.ask_for_token(&here.system.assertion(&here.id).unwrap(), "user/*.cruds").await.unwrap();
+    assert_eq!(
+        (scope.status.as_u16(), &scope.body["error"]),
+        (400, &json!("invalid_scope")),
+        "{}",
+        scope.body
+    );
 
     let lines: Vec<String> = app
         .database
@@ -161,7 +173,12 @@ async fn an_operator_reaches_no_chart_by_any_route() {
                 call = call.json(body);
             }
             let answer = app.wire().send(&call).await;
-            assert_eq!((answer.status, answer.code().as_str()), (400, "credentials.mixed"), "{}", row.operation);
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (400, "credentials.mixed"),
+                "{}",
+                row.operation
+            );
             tells_nothing(&world, &answer, row.operation);
         }
         // The same paths at the operators' API do not exist.
@@ -171,7 +188,9 @@ async fn an_operator_reaches_no_chart_by_any_route() {
         assert_eq!(events(&world, &answer).await, ["operator.call refused route.not_found"]);
     }
     let path = format!("/v1/tenants/{}/patients/{ann}", world.here.id);
-    let answer =
-        app.admin_wire().send(&Call::new(Method::GET, ADMIN_ORIGIN, &path).with("authorization", &bearer)).await;
+    let answer = app
+        .admin_wire()
+        .send(&Call::new(Method::GET, ADMIN_ORIGIN, &path).with("authorization", &bearer))
+        .await;
     assert_eq!(answer.status, 404);
 }

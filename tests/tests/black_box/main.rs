@@ -1,4 +1,11 @@
 //! The whole program from outside: HTTP, mails and rows, on the embedded and on the production size.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on panics, or says why it does not run"
+)]
 
 mod authorization;
 mod bad_bodies;

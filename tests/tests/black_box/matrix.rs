@@ -1,7 +1,7 @@
 //! Every operation of the platform with everybody who may try it: what the table says, and how to make the calls.
 
-use cloister_tests::World;
 use cloister_testkit::app::{Call, Clinic, PatientFile, Person, TestApp};
+use cloister_tests::World;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -20,7 +20,7 @@ pub async fn clinic_with_patient(app: &TestApp) -> (Clinic, Person) {
 
 /// Everybody who tries. The chart is Ann's; ids in paths and bodies are those of her clinic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Who {
+pub(crate) enum Who {
     /// Nobody.
     Anonymous,
     /// The patient whose chart it is.
@@ -44,7 +44,7 @@ pub enum Who {
 use Who::{Admin, AdminThere, Ann, Anonymous, Ben, Clinician, ClinicianThere, Cora, OffPanel};
 
 /// In the order in which they try: those whom an operation may allow for Ann's chart come last.
-pub const EVERYBODY: [Who; 9] =
+pub(crate) const EVERYBODY: [Who; 9] =
     [Anonymous, Ben, Cora, OffPanel, ClinicianThere, AdminThere, Admin, Clinician, Ann];
 
 /// Who an operation is for.
@@ -56,7 +56,7 @@ const CLINICIANS: &[Who] = &[OffPanel, ClinicianThere, Clinician];
 const ADMINS: &[Who] = &[AdminThere, Admin];
 
 /// One row of the table.
-pub struct Row {
+pub(crate) struct Row {
     /// Method and path template.
     pub operation: &'static str,
     /// Who is answered with success, in the person's own clinic; everybody else is refused.
@@ -70,7 +70,7 @@ pub struct Row {
 }
 
 /// What paths and bodies are made of.
-pub struct Aim {
+pub(crate) struct Aim {
     pub ann: Uuid,
     pub dora: Uuid,
     pub result: Uuid,
@@ -96,7 +96,7 @@ fn jwks() -> Value {
 }
 
 /// The table. Bearer operations are in `operators.rs` and `isolation.rs`, which the coverage test counts in.
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let mut rows = vec![
         row("GET /api/v1/clinic", ALL, |_| ("/api/v1/clinic".into(), None)),
         row("GET /api/v1/session", ALL, |_| ("/api/v1/session".into(), None)),
@@ -125,7 +125,9 @@ pub fn rows() -> Vec<Row> {
             ("/api/v1/activation/totp/confirm".into(), Some(json!({ "code": "000000" })))
         }),
         row("GET /api/v1/sessions", SIGNED_IN, |_| ("/api/v1/sessions".into(), None)),
-        row("DELETE /api/v1/sessions/{id}", &[Ann], |aim| (format!("/api/v1/sessions/{}", aim.session), None)),
+        row("DELETE /api/v1/sessions/{id}", &[Ann], |aim| {
+            (format!("/api/v1/sessions/{}", aim.session), None)
+        }),
         row("GET /api/v1/record", PATIENTS, |_| ("/api/v1/record".into(), None)),
         row("GET /api/v1/record/results", PATIENTS, |_| ("/api/v1/record/results".into(), None)),
         row("GET /api/v1/record/results/{result_id}", &[Ann], |aim| {
@@ -203,7 +205,7 @@ pub fn rows() -> Vec<Row> {
 }
 
 /// Operations of record systems, by access token or assertion: tried in `isolation.rs`.
-pub const MACHINE_OPERATIONS: [&str; 4] = [
+pub(crate) const MACHINE_OPERATIONS: [&str; 4] = [
     "GET /.well-known/smart-configuration",
     "POST /oauth/token",
     "POST /fhir/R4",
@@ -211,7 +213,7 @@ pub const MACHINE_OPERATIONS: [&str; 4] = [
 ];
 
 /// The call of somebody from the page where they are signed in; nobody's comes from Ann's portal.
-pub fn call(world: &World, who: Who, operation: &str, path: &str, body: Option<&Value>) -> Call {
+pub(crate) fn call(world: &World, who: Who, operation: &str, path: &str, body: Option<&Value>) -> Call {
     let method: Method = operation.split_once(' ').unwrap().0.parse().unwrap();
     let person = match who {
         Anonymous => None,

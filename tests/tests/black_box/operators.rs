@@ -31,23 +31,39 @@ fn new_tenant(slug: &str) -> Value {
 fn table() -> Vec<Row> {
     let row = |operation, scope, status, events, aim| Row { operation, scope, aim, events, status };
     vec![
-        row("GET /v1/tenants", Some("tenants:read"), 200, &["tenant.list success"] as &[_], |_, _| ("/v1/tenants".into(), None)),
+        row("GET /v1/tenants", Some("tenants:read"), 200, &["tenant.list success"] as &[_], |_, _| {
+            ("/v1/tenants".into(), None)
+        }),
         row("POST /v1/tenants", Some("tenants:write"), 201, &["tenant.created success"], |_, _| {
             ("/v1/tenants".into(), Some(new_tenant("newclinic")))
         }),
-        row("GET /v1/tenants/{tenant_id}", Some("tenants:read"), 200, &["tenant.read success"], |tenant, _| {
-            (format!("/v1/tenants/{tenant}"), None)
-        }),
-        row("POST /v1/tenants/{tenant_id}/activate", Some("tenants:activate"), 409, &["tenant.activated refused tenant.not_ready"], |tenant, _| {
-            (format!("/v1/tenants/{tenant}/activate"), None)
-        }),
-        row("PUT /v1/tenants/{tenant_id}/baa", Some("baa:write"), 200, &["tenant.baa_recorded success"], |tenant, _| {
-            let body = json!({
-                "signed_on": "2026-01-01", "expires_on": "2027-01-01", "counterparty": "Connie",
-                "document_reference": "BAA-2"
-            });
-            (format!("/v1/tenants/{tenant}/baa"), Some(body))
-        }),
+        row(
+            "GET /v1/tenants/{tenant_id}",
+            Some("tenants:read"),
+            200,
+            &["tenant.read success"],
+            |tenant, _| (format!("/v1/tenants/{tenant}"), None),
+        ),
+        row(
+            "POST /v1/tenants/{tenant_id}/activate",
+            Some("tenants:activate"),
+            409,
+            &["tenant.activated refused tenant.not_ready"],
+            |tenant, _| (format!("/v1/tenants/{tenant}/activate"), None),
+        ),
+        row(
+            "PUT /v1/tenants/{tenant_id}/baa",
+            Some("baa:write"),
+            200,
+            &["tenant.baa_recorded success"],
+            |tenant, _| {
+                let body = json!({
+                    "signed_on": "2026-01-01", "expires_on": "2027-01-01", "counterparty": "Connie",
+                    "document_reference": "BAA-2"
+                });
+                (format!("/v1/tenants/{tenant}/baa"), Some(body))
+            },
+        ),
         row(
             "POST /v1/tenants/{tenant_id}/owner-invitation",
             Some("owners:invite"),
@@ -58,7 +74,9 @@ fn table() -> Vec<Row> {
                 (format!("/v1/tenants/{tenant}/owner-invitation"), Some(body))
             },
         ),
-        row("GET /v1/tokens", None, 200, &["operator.token_list success"], |_, _| ("/v1/tokens".into(), None)),
+        row("GET /v1/tokens", None, 200, &["operator.token_list success"], |_, _| {
+            ("/v1/tokens".into(), None)
+        }),
         row("DELETE /v1/tokens/{token_id}", None, 204, &["operator.token_revoked success"], |_, token| {
             (format!("/v1/tokens/{token}"), None)
         }),
@@ -115,7 +133,9 @@ async fn each_operation_needs_a_live_token_of_its_scope_and_leaves_its_event() {
         let (path, body) = (row.aim)(fresh, target);
         let method: Method = row.operation.split_once(' ').unwrap().0.parse().unwrap();
         let bare = match &body {
-            Some(body) => Call::new(method, ADMIN_ORIGIN, &path).json(body).with("idempotency-key", &own_id.to_string()),
+            Some(body) => {
+                Call::new(method, ADMIN_ORIGIN, &path).json(body).with("idempotency-key", &own_id.to_string())
+            }
             None => Call::new(method, ADMIN_ORIGIN, &path),
         };
         let with = |token: &str| bare.clone().with("authorization", &format!("Bearer {token}"));
@@ -155,7 +175,9 @@ async fn each_operation_needs_a_live_token_of_its_scope_and_leaves_its_event() {
         }
     }
     let (own, _) = token(&app, email, &all, 3600).await;
-    let call = |path: String| Call::new(Method::GET, ADMIN_ORIGIN, &path).with("authorization", &format!("Bearer {own}"));
+    let call = |path: String| {
+        Call::new(Method::GET, ADMIN_ORIGIN, &path).with("authorization", &format!("Bearer {own}"))
+    };
     assert_eq!(app.admin_wire().send(&call(format!("/v1/tenants/{}", Uuid::nil()))).await.status, 404);
 }
 

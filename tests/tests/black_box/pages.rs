@@ -26,7 +26,9 @@ async fn a_page_is_never_kept_its_assets_are_for_good_and_neither_covers_the_oth
     let app = TestApp::start().await;
     let clinic = app.clinic("lakeside").await;
     for origin in [&clinic.portal, &clinic.console] {
-        for path in ["/", "/sign-in", "/activate", "/results", "/results/018f3c1e-7b1a-7cc0-9d3e-2f1a5b6c7d8e"] {
+        for path in
+            ["/", "/sign-in", "/activate", "/results", "/results/018f3c1e-7b1a-7cc0-9d3e-2f1a5b6c7d8e"]
+        {
             let page = get(&app, origin, path).await;
             if page.code() == "page.missing" {
                 eprintln!("NOT RUN: the web pages are not built");
@@ -40,10 +42,16 @@ async fn a_page_is_never_kept_its_assets_are_for_good_and_neither_covers_the_oth
         let assets = assets_of(&get(&app, origin, "/").await);
         assert!(assets.len() >= 2, "{assets:?}");
         for path in &assets {
-            for (accepts, expected) in [("br, gzip", "br"), ("gzip", "gzip"), ("br;q=0", ""), ("identity", "")] {
+            for (accepts, expected) in
+                [("br, gzip", "br"), ("gzip", "gzip"), ("br;q=0", ""), ("identity", "")]
+            {
                 let call = Call::new(Method::GET, origin, path).with("accept-encoding", accepts);
                 let asset = app.wire().send(&call).await;
-                assert_eq!((asset.status, asset.header("content-encoding")), (200, expected), "{path} {accepts}");
+                assert_eq!(
+                    (asset.status, asset.header("content-encoding")),
+                    (200, expected),
+                    "{path} {accepts}"
+                );
                 assert_eq!(asset.header("cache-control"), "public, max-age=31536000, immutable", "{path}");
                 assert_eq!(asset.header("vary"), "accept-encoding", "{path}");
                 assert!(!opens_flow(&asset), "{path}");

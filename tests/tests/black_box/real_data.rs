@@ -67,7 +67,12 @@ fn counts(rows: &[(String, i64)]) -> BTreeMap<String, i64> {
     rows.iter().filter(|(table, _)| table != "jobs" && table != "messages").cloned().collect()
 }
 
-async fn pass_twice(app: &TestApp, record: &RecordClient, portal: &str, bundles: &[(String, Value)]) -> usize {
+async fn pass_twice(
+    app: &TestApp,
+    record: &RecordClient,
+    portal: &str,
+    bundles: &[(String, Value)],
+) -> usize {
     let mut entries = 0;
     for (name, bundle) in bundles {
         app.pass(Duration::seconds(61));
@@ -79,10 +84,16 @@ async fn pass_twice(app: &TestApp, record: &RecordClient, portal: &str, bundles:
         let before = counts(&app.database.row_counts().await);
         let again = record.push(bundle).await;
         assert_eq!(counts(&app.database.row_counts().await), before, "{name}: a second pass changes nothing");
-        for (first, second) in answer["entry"].as_array().unwrap().iter().zip(again["entry"].as_array().unwrap()) {
+        for (first, second) in
+            answer["entry"].as_array().unwrap().iter().zip(again["entry"].as_array().unwrap())
+        {
             let (first, second) = (&first["response"], &second["response"]);
             assert!(second["status"].as_str().unwrap().starts_with("200"), "{name}: {second}");
-            assert_eq!((&first["etag"], &first["location"]), (&second["etag"], &second["location"]), "{name}");
+            assert_eq!(
+                (&first["etag"], &first["location"]),
+                (&second["etag"], &second["location"]),
+                "{name}"
+            );
         }
     }
     entries
@@ -159,8 +170,12 @@ async fn every_row_of_the_laboratory_table_is_shown_with_its_value_and_a_sensibl
         let (value, low, high) = (field(row, 6), field(row, 7), field(row, 8));
         value.parse::<f64>().is_err() || low.is_empty() || high.is_empty() || low == high
     };
-    let chosen: Vec<&Vec<&str>> =
-        rows.iter().enumerate().filter(|(index, row)| (odd(row) && index % 2 == 0) || index % 10 == 0).map(|(_, row)| row).collect();
+    let chosen: Vec<&Vec<&str>> = rows
+        .iter()
+        .enumerate()
+        .filter(|(index, row)| (odd(row) && index % 2 == 0) || index % 10 == 0)
+        .map(|(_, row)| row)
+        .collect();
     let results = chosen.iter().map(|row| cloister_testkit::app::Observed {
         number: field(row, 0),
         code: field(row, 3),
@@ -204,7 +219,8 @@ async fn every_row_of_the_laboratory_table_is_shown_with_its_value_and_a_sensibl
                 } else {
                     "in_range"
                 };
-                word == expected || (low.zip(high).is_some_and(|(low, high)| low >= high) && word == "not_comparable")
+                word == expected
+                    || (low.zip(high).is_some_and(|(low, high)| low >= high) && word == "not_comparable")
             }
             // Text, and comparators that may leave the answer open.
             (None, _, _) => matches!(word, "not_comparable" | "above" | "below" | "in_range"),

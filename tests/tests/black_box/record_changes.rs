@@ -9,7 +9,8 @@ fn corrected(file: &PatientFile, number: usize, value: u32, status: &str) -> Val
     resource["valueQuantity"]["value"] = json!(value);
     resource["status"] = json!(status);
     // Sent alone: the patient is named by identifier, as record systems do later.
-    resource["subject"] = json!({ "reference": format!("Patient?identifier={}|{}", SYSTEMS[0], file.record_number) });
+    resource["subject"] =
+        json!({ "reference": format!("Patient?identifier={}|{}", SYSTEMS[0], file.record_number) });
     transaction(vec![(url, resource)])
 }
 
@@ -33,11 +34,22 @@ async fn a_corrected_result_replaces_a_deleted_one_is_hidden_and_a_clash_waits_f
     let pair = |value: &str, status: &str| (value.to_owned(), status.to_owned());
     assert_eq!(values(&mut patient).await, [pair("131", "final"), pair("97", "final"), pair("88", "final")]);
     let again = record.push(&file.bundle()).await;
-    let statuses: Vec<&str> = again["entry"].as_array().unwrap().iter().filter_map(|entry| entry["response"]["status"].as_str()).collect();
-    assert!(statuses.iter().all(|status| status.starts_with("200")), "a second pass changes nothing: {statuses:?}");
+    let statuses: Vec<&str> = again["entry"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|entry| entry["response"]["status"].as_str())
+        .collect();
+    assert!(
+        statuses.iter().all(|status| status.starts_with("200")),
+        "a second pass changes nothing: {statuses:?}"
+    );
 
     record.push(&corrected(&file, 2, 113, "corrected")).await;
-    assert_eq!(values(&mut patient).await, [pair("113", "corrected"), pair("97", "final"), pair("88", "final")]);
+    assert_eq!(
+        values(&mut patient).await,
+        [pair("113", "corrected"), pair("97", "final"), pair("88", "final")]
+    );
     let page = patient.browser.get("/api/v1/record/results").await.unwrap().ok("results").unwrap();
     let (newest, middle) = (page["items"][0]["id"].clone(), page["items"][1]["id"].clone());
     let path = format!("/api/v1/record/results/{}", newest.as_str().unwrap());
@@ -54,15 +66,25 @@ async fn a_corrected_result_replaces_a_deleted_one_is_hidden_and_a_clash_waits_f
     record.push(&corrected(&file, 0, 88, "entered-in-error")).await;
     assert_eq!(values(&mut patient).await, [pair("113", "corrected")]);
 
-    for (decision, incoming, date) in
-        [("keep_current", "1930-02-03", file.birth_date.as_str()), ("accept_incoming", "1931-03-04", "1931-03-04")]
-    {
+    for (decision, incoming, date) in [
+        ("keep_current", "1930-02-03", file.birth_date.as_str()),
+        ("accept_incoming", "1931-03-04", "1931-03-04"),
+    ] {
         let clash = PatientFile { birth_date: incoming.to_owned(), results: Vec::new(), ..file.clone() };
         let answer = record.push(&clash.bundle()).await;
-        let statuses: Vec<&str> = answer["entry"].as_array().unwrap().iter().filter_map(|entry| entry["response"]["status"].as_str()).collect();
+        let statuses: Vec<&str> = answer["entry"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|entry| entry["response"]["status"].as_str())
+            .collect();
         assert!(statuses.iter().all(|status| status.starts_with("202")), "{answer}");
         let header = patient.browser.get("/api/v1/record").await.unwrap().ok("record").unwrap();
-        assert_eq!(header["birth_date"], json!(file.birth_date), "nothing of it counts before somebody decided");
+        assert_eq!(
+            header["birth_date"],
+            json!(file.birth_date),
+            "nothing of it counts before somebody decided"
+        );
         let waiting = clinician.browser.get("/api/v1/quarantine").await.unwrap().ok("quarantine").unwrap();
         let entry = &waiting["items"][0];
         assert_eq!(entry["differences"][0]["field"], "birth_date", "{waiting}");
@@ -75,7 +97,12 @@ async fn a_corrected_result_replaces_a_deleted_one_is_hidden_and_a_clash_waits_f
         assert_eq!(header["birth_date"], json!(date), "{decision}");
     }
     let lines: Vec<String> = app.database.events(clinic.id).await.iter().map(|event| event.line()).collect();
-    for action in ["resource.updated success", "resource.deleted success", "resource.quarantined success conflicting_demographics", "quarantine.decided success"] {
+    for action in [
+        "resource.updated success",
+        "resource.deleted success",
+        "resource.quarantined success conflicting_demographics",
+        "quarantine.decided success",
+    ] {
         assert!(lines.iter().any(|line| line == action), "{action} in {lines:#?}");
     }
 }
@@ -107,13 +134,21 @@ async fn odd_values_are_shown_as_they_are_and_never_called_normal() {
         ("text", quantity(json!({ "valueString": "TNTC" }), json!(0), json!(5)), "TNTC", "not_comparable"),
         (
             "comparator above",
-            quantity(json!({ "valueQuantity": { "value": 20, "comparator": ">", "unit": "mg/dL" } }), json!(0), json!(5)),
+            quantity(
+                json!({ "valueQuantity": { "value": 20, "comparator": ">", "unit": "mg/dL" } }),
+                json!(0),
+                json!(5),
+            ),
             ">20",
             "above",
         ),
         (
             "comparator that says nothing",
-            quantity(json!({ "valueQuantity": { "value": 20, "comparator": "<", "unit": "mg/dL" } }), json!(5), json!(30)),
+            quantity(
+                json!({ "valueQuantity": { "value": 20, "comparator": "<", "unit": "mg/dL" } }),
+                json!(5),
+                json!(30),
+            ),
             "<20",
             "not_comparable",
         ),
@@ -134,8 +169,13 @@ async fn odd_values_are_shown_as_they_are_and_never_called_normal() {
     let page = patient.browser.get("/api/v1/record/results").await.unwrap().ok("results").unwrap();
     for (name, _, shown, interpretation) in &cases {
         let items = page["items"].as_array().unwrap();
-        let item = items.iter().find(|item| item["name"] == json!(name)).unwrap_or_else(|| panic!("{name}: {page}"));
+        let item =
+            items.iter().find(|item| item["name"] == json!(name)).unwrap_or_else(|| panic!("{name}: {page}"));
         let text: String = item["value_text"].as_str().unwrap().split_whitespace().collect();
-        assert_eq!((text.as_str(), &item["interpretation"]), (*shown, &json!(interpretation)), "{name}: {item}");
+        assert_eq!(
+            (text.as_str(), &item["interpretation"]),
+            (*shown, &json!(interpretation)),
+            "{name}: {item}"
+        );
     }
 }

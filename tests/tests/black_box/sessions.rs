@@ -33,10 +33,16 @@ async fn a_session_ends_after_fifteen_idle_minutes_and_after_eight_hours_whateve
     assert_eq!(status(&app, &patient.call(Method::GET, "/api/v1/session")).await, 200);
     app.pass(Duration::minutes(5));
     assert_eq!(status(&app, &read).await, 401);
-    assert_eq!(app.wire().send(&patient.call(Method::GET, "/api/v1/session")).await.json()["state"], "anonymous");
+    assert_eq!(
+        app.wire().send(&patient.call(Method::GET, "/api/v1/session")).await.json()["state"],
+        "anonymous"
+    );
 
     patient.sign_in(&app).await;
-    let (read, keep) = (patient.call(Method::GET, "/api/v1/sessions"), patient.call(Method::POST, "/api/v1/session/keep-alive"));
+    let (read, keep) = (
+        patient.call(Method::GET, "/api/v1/sessions"),
+        patient.call(Method::POST, "/api/v1/session/keep-alive"),
+    );
     for _ in 0..47 {
         app.pass(Duration::minutes(10));
         assert_eq!(status(&app, &keep).await, 200);
@@ -62,9 +68,16 @@ async fn a_fresh_factor_opens_key_actions_for_five_minutes_under_a_new_token() {
     app.pass(Duration::minutes(6));
     clinic.owner.sign_in(&app).await;
     let owner = &mut clinic.owner;
-    let request = json!({ "email": "new@lakeside.example", "display_name": "New Person", "roles": ["clinician"] });
-    let refused = app.wire().send(&owner.call(Method::POST, "/api/v1/staff-invitations").json(&request)).await;
-    assert_eq!((refused.status, refused.code().as_str()), (403, "access.step_up_required"), "{}", refused.text());
+    let request =
+        json!({ "email": "new@lakeside.example", "display_name": "New Person", "roles": ["clinician"] });
+    let refused =
+        app.wire().send(&owner.call(Method::POST, "/api/v1/staff-invitations").json(&request)).await;
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (403, "access.step_up_required"),
+        "{}",
+        refused.text()
+    );
 
     let before = owner.call(Method::GET, "/api/v1/sessions");
     let wrong = json!({ "code": owner.wrong_code(&app) });
@@ -76,7 +89,8 @@ async fn a_fresh_factor_opens_key_actions_for_five_minutes_under_a_new_token() {
     let invite = owner.call(Method::POST, "/api/v1/staff-invitations").json(&request);
     assert_eq!(status(&app, &invite).await, 201);
     app.pass(Duration::seconds(5 * 60 + 1));
-    let again = json!({ "email": "next@lakeside.example", "display_name": "Next Person", "roles": ["clinician"] });
+    let again =
+        json!({ "email": "next@lakeside.example", "display_name": "Next Person", "roles": ["clinician"] });
     let late = app.wire().send(&owner.call(Method::POST, "/api/v1/staff-invitations").json(&again)).await;
     assert_eq!((late.status, late.code().as_str()), (403, "access.step_up_required"));
 
@@ -99,15 +113,21 @@ async fn signing_out_ends_a_session_at_once_and_others_can_be_ended_from_any() {
     for _ in 0..3 {
         patient.browser = app.browser(&clinic.portal);
         patient.sign_in(&app).await;
-        windows.push((patient.call(Method::GET, "/api/v1/sessions"), patient.call(Method::DELETE, "/api/v1/sessions")));
+        windows.push((
+            patient.call(Method::GET, "/api/v1/sessions"),
+            patient.call(Method::DELETE, "/api/v1/sessions"),
+        ));
     }
     let listed = app.wire().send(&windows[2].0).await.json();
     let items = listed["items"].as_array().unwrap();
     let current: Vec<bool> = items.iter().filter_map(|item| item["current"].as_bool()).collect();
     assert_eq!(current.iter().filter(|is| **is).count(), 1, "{listed}");
     assert!(items.len() >= 3, "{listed}");
-    let others: Vec<&str> =
-        items.iter().filter(|item| item["current"] == json!(false)).filter_map(|item| item["id"].as_str()).collect();
+    let others: Vec<&str> = items
+        .iter()
+        .filter(|item| item["current"] == json!(false))
+        .filter_map(|item| item["id"].as_str())
+        .collect();
 
     // One of them, by its id, and never one that is not one's own.
     let newest_other = others.last().unwrap();

@@ -9,7 +9,8 @@ use time::Duration;
 use crate::matrix::clinic_with_patient;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn forty_people_behind_one_address_sign_in_within_a_minute_and_the_eleventh_anonymous_call_is_refused() {
+async fn forty_people_behind_one_address_sign_in_within_a_minute_and_the_eleventh_anonymous_call_is_refused()
+{
     let app = TestApp::start().await;
     let mut clinic = app.clinic("lakeside").await;
     let record = clinic.record_client(&app).await;
@@ -32,7 +33,8 @@ async fn forty_people_behind_one_address_sign_in_within_a_minute_and_the_elevent
         let address = app.address;
         async move {
             let mut browser =
-                cloister_platform::demo::browser::Browser::from_source(&portal, address, Some(source)).unwrap();
+                cloister_platform::demo::browser::Browser::from_source(&portal, address, Some(source))
+                    .unwrap();
             let code = person.authenticator.code(now).unwrap();
             let signed_in = browser.sign_in(&person.email, PASSWORD, &code).await;
             let session = signed_in.unwrap_or_else(|error| panic!("{}: {error}", person.email));
@@ -53,14 +55,21 @@ async fn forty_people_behind_one_address_sign_in_within_a_minute_and_the_elevent
     let codes: Vec<u16> = statuses.iter().map(|answer| answer.status).collect();
     assert_eq!(codes[..10], [200; 10]);
     assert_eq!((codes[10], statuses[10].code().as_str()), (429, "rate.limited"));
-    assert!(statuses[10].header("retry-after").parse::<u32>().is_ok_and(|seconds| (1..=60).contains(&seconds)));
+    assert!(
+        statuses[10].header("retry-after").parse::<u32>().is_ok_and(|seconds| (1..=60).contains(&seconds))
+    );
     assert_eq!(app.wire().send(&anonymous).await.status, 200, "another source is counted for itself");
     app.pass(Duration::seconds(61));
     assert_eq!(wire.send(&anonymous).await.status, 200);
 }
 
 /// A fresh browser that offers an email and a password.
-async fn offer(app: &TestApp, origin: &str, email: &str, password: &str) -> (cloister_platform::demo::browser::Browser, WireAnswer) {
+async fn offer(
+    app: &TestApp,
+    origin: &str,
+    email: &str,
+    password: &str,
+) -> (cloister_platform::demo::browser::Browser, WireAnswer) {
     let mut browser = app.browser(origin);
     browser.open("/sign-in").await.unwrap();
     browser.look_at_session().await.unwrap();
@@ -93,7 +102,11 @@ async fn accounts_are_locked_after_five_failures_and_unknown_ones_alike() {
     }
     assert_eq!(told[0], told[1], "an account that does not exist answers as one that does");
     let (_, right) = offer(&app, &clinic.portal, &known, PASSWORD).await;
-    assert_eq!((right.status, right.code().as_str()), (429, "sign_in.locked"), "the right password does not open a lock");
+    assert_eq!(
+        (right.status, right.code().as_str()),
+        (429, "sign_in.locked"),
+        "the right password does not open a lock"
+    );
     app.pass(Duration::minutes(29));
     assert_eq!(offer(&app, &clinic.portal, &known, PASSWORD).await.1.status, 429);
     app.pass(Duration::minutes(2));
@@ -130,7 +143,9 @@ async fn a_second_factor_holds_once_and_is_needed_every_time() {
     let (other, _) = offer(&app, &clinic.portal, &email, PASSWORD).await;
     let code = patient.code(&app);
     let with_code = |browser: &cloister_platform::demo::browser::Browser, code: &str| {
-        Call::new(Method::POST, &clinic.portal, "/api/v1/sign-in/totp").as_page_of(browser).json(&json!({ "code": code }))
+        Call::new(Method::POST, &clinic.portal, "/api/v1/sign-in/totp")
+            .as_page_of(browser)
+            .json(&json!({ "code": code }))
     };
     let (one, other) = (with_code(&one, &code), with_code(&other, &code));
     let (wire, second_wire) = (app.wire(), app.wire());
@@ -204,14 +219,18 @@ async fn an_invitation_opens_to_its_holder_alone_and_answers_alike_to_all_others
     let code = invited.ok("inviting").unwrap()["clinic_code"].as_str().unwrap().to_owned();
     app.work().await;
     let mail = app.mail.newest_to("new@mail.example").unwrap();
-    assert!(!mail.text.contains(&code) && !mail.subject.contains(&code), "the code goes another way than the link");
+    assert!(
+        !mail.text.contains(&code) && !mail.subject.contains(&code),
+        "the code goes another way than the link"
+    );
     let token = cloister_platform::demo::browser::token_in(&mail.text).unwrap().to_owned();
 
     let prove = async |origin: &str, body: &Value| {
         let mut browser = app.browser(origin);
         browser.open("/activate").await.unwrap();
         browser.look_at_session().await.unwrap();
-        let call = Call::new(Method::POST, origin, "/api/v1/activation/identity").as_page_of(&browser).json(body);
+        let call =
+            Call::new(Method::POST, origin, "/api/v1/activation/identity").as_page_of(&browser).json(body);
         app.wire().send(&call).await
     };
     let right = json!({ "token": token, "clinic_code": code, "birth_date": file.birth_date });
@@ -230,7 +249,12 @@ async fn an_invitation_opens_to_its_holder_alone_and_answers_alike_to_all_others
         no_date,
     ] {
         let answer = prove(&clinic.portal, &body).await;
-        assert_eq!((answer.status, answer.code().as_str()), (401, "activation.refused"), "{body} {}", answer.text());
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (401, "activation.refused"),
+            "{body} {}",
+            answer.text()
+        );
         answers.push(answer.comparable());
     }
     answers.dedup();
@@ -242,7 +266,11 @@ async fn an_invitation_opens_to_its_holder_alone_and_answers_alike_to_all_others
         prove(&clinic.portal, &change("birth_date", "1901-01-01")).await;
     }
     let locked = prove(&clinic.portal, &right).await;
-    assert_eq!((locked.status, locked.comparable()), (401, answers[0].clone()), "locked and wrong answer alike");
+    assert_eq!(
+        (locked.status, locked.comparable()),
+        (401, answers[0].clone()),
+        "locked and wrong answer alike"
+    );
     let listed = clinician.browser.get(&path).await.unwrap().ok("invitations").unwrap();
     assert_eq!(listed["items"][0]["status"], "locked", "{listed}");
 }

@@ -36,9 +36,10 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn both_programs_say_what_they_can_do_and_which_settings_they_take() {
-    for (name, words) in
-        [("cloister", ["serve", "work", "migrate", "demo"]), ("cloister-admin", ["serve", "operator", "token", "tenant"])]
-    {
+    for (name, words) in [
+        ("cloister", ["serve", "work", "migrate", "demo"]),
+        ("cloister-admin", ["serve", "operator", "token", "tenant"]),
+    ] {
         let Some(path) = program(name) else { return };
         let help = run(&path, &["--help"], &[]);
         assert!(help.status.success());
@@ -92,17 +93,21 @@ fn serve_refuses_a_database_whose_isolation_is_not_in_force() {
     database.execute(&format!("CREATE ROLE {role} LOGIN PASSWORD 'test' IN ROLE cloister_serve")).unwrap();
     let authority = redis.authority().display().to_string();
     let serve = |url: &str| {
-        run(&cloister, &["serve"], &[
-            ("CLOISTER_DATABASE__URL", url),
-            ("CLOISTER_REDIS__URL", redis.url()),
-            ("CLOISTER_REDIS__AUTHORITY", &authority),
-            ("CLOISTER_KEYS__REGION", "us-east-1"),
-            ("CLOISTER_KEYS__ENDPOINT", keys.endpoint()),
-            ("CLOISTER_TRANSPORT", "loopback"),
-            ("CLOISTER_PUBLIC__SCHEME", "http"),
-            ("CLOISTER_LISTEN", "127.0.0.1:0"),
-            ("CLOISTER_INTERNAL_LISTEN", ""),
-        ])
+        run(
+            &cloister,
+            &["serve"],
+            &[
+                ("CLOISTER_DATABASE__URL", url),
+                ("CLOISTER_REDIS__URL", redis.url()),
+                ("CLOISTER_REDIS__AUTHORITY", &authority),
+                ("CLOISTER_KEYS__REGION", "us-east-1"),
+                ("CLOISTER_KEYS__ENDPOINT", keys.endpoint()),
+                ("CLOISTER_TRANSPORT", "loopback"),
+                ("CLOISTER_PUBLIC__SCHEME", "http"),
+                ("CLOISTER_LISTEN", "127.0.0.1:0"),
+                ("CLOISTER_INTERNAL_LISTEN", ""),
+            ],
+        )
     };
     let own = database.url_for(&role, "test");
     // 124: it served until `timeout` ended it.
@@ -110,17 +115,21 @@ fn serve_refuses_a_database_whose_isolation_is_not_in_force() {
     assert!(healthy.success());
     for (break_it, mend_it) in [
         ("ALTER TABLE patients NO FORCE ROW LEVEL SECURITY", "ALTER TABLE patients FORCE ROW LEVEL SECURITY"),
-        ("ALTER TABLE resources DISABLE ROW LEVEL SECURITY", "ALTER TABLE resources ENABLE ROW LEVEL SECURITY"),
+        (
+            "ALTER TABLE resources DISABLE ROW LEVEL SECURITY",
+            "ALTER TABLE resources ENABLE ROW LEVEL SECURITY",
+        ),
         ("GRANT UPDATE ON events TO cloister_serve", "REVOKE UPDATE ON events FROM cloister_serve"),
         ("CREATE TABLE strangers (id int)", "DROP TABLE strangers"),
-        (
-            "CREATE POLICY open_house ON patients USING (true)",
-            "DROP POLICY open_house ON patients",
-        ),
+        ("CREATE POLICY open_house ON patients USING (true)", "DROP POLICY open_house ON patients"),
     ] {
         database.execute(break_it).unwrap();
         let output = serve(&own);
-        assert!(!output.status.success() && output.status.code() != Some(124), "{break_it}: {}", said(&output));
+        assert!(
+            !output.status.success() && output.status.code() != Some(124),
+            "{break_it}: {}",
+            said(&output)
+        );
         assert!(said(&output).contains("the database"), "{break_it}: {}", said(&output));
         database.execute(mend_it).unwrap();
     }

@@ -78,7 +78,7 @@ impl Person {
     /// Signs in again, in a fresh browser at the same site.
     pub async fn sign_in(&mut self, app: &TestApp) {
         let code = self.code(app);
-        self.browser = app.browser(&self.browser.origin().to_owned());
+        self.browser = app.browser(self.browser.origin());
         self.browser.sign_in(&self.email.clone(), PASSWORD, &code).await.unwrap();
     }
 

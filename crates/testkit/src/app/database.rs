@@ -10,7 +10,7 @@ use crate::{Postgres, ScratchDatabase};
 
 /// Where the database lives; it goes with this value.
 enum Home {
-    Postgres { scratch: ScratchDatabase, pool: PgPool, _cluster: Postgres },
+    Postgres { scratch: ScratchDatabase, pool: PgPool, _cluster: Box<Postgres> },
     Sqlite { folder: TempDir, pool: SqlitePool },
 }
 
@@ -70,7 +70,7 @@ impl AppDatabase {
                     scratch.execute(&create).unwrap();
                 }
                 let pool = PgPoolOptions::new().max_connections(1).connect(scratch.url()).await.unwrap();
-                Home::Postgres { scratch, pool, _cluster: cluster }
+                Home::Postgres { scratch, pool, _cluster: Box::new(cluster) }
             }
         };
         Self { home, id }
