@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// An active clinic with a clinician and one of her patients, who is signed in.
-pub async fn clinic_with_patient(app: &TestApp) -> (Clinic, Person) {
+pub(crate) async fn clinic_with_patient(app: &TestApp) -> (Clinic, Person) {
     let mut clinic = app.clinic("lakeside").await;
     let record = clinic.record_client(app).await;
     let file = PatientFile::ordinary(1, "P1");
@@ -240,7 +240,7 @@ pub(crate) fn call(world: &World, who: Who, operation: &str, path: &str, body: O
 }
 
 /// Signs in whoever is not, and gives a fresh factor where one is needed.
-pub async fn ready(world: &mut World, who: Who, steps_up: bool) {
+pub(crate) async fn ready(world: &mut World, who: Who, steps_up: bool) {
     let World { app, here, there, clinician, off_panel, clinician_there, ann, ben, cora, .. } = world;
     let person = match who {
         Anonymous => return,
