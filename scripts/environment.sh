@@ -3,6 +3,13 @@ repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export CLOISTER_CACHE=${CLOISTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cloister}
 # All checkouts share one target directory: a cold build of the dependencies takes minutes.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CLOISTER_CACHE/target}
+# Cargo names our own crates' artifacts by their path within the checkout and compares times, so that one checkout would
+# take another's newer artifacts for its own: whoever comes second compiles our crates anew, and only those.
+if [ -d "$CARGO_TARGET_DIR" ] && [ "$(cat "$CARGO_TARGET_DIR/checkout" 2>/dev/null)" != "$repository" ]; then
+    rm -rf "$CARGO_TARGET_DIR"/*/.fingerprint/cloister-*
+fi
+mkdir -p "$CARGO_TARGET_DIR"
+printf '%s' "$repository" >"$CARGO_TARGET_DIR/checkout"
 # The Python tools are keyed by the pinned list, so a change of the list makes a new environment.
 pinned=$(cksum <"$repository/scripts/requirements.txt" | cut -d' ' -f1)
 export CLOISTER_VENV=${CLOISTER_VENV:-$CLOISTER_CACHE/venv-$pinned}
