@@ -30,6 +30,12 @@ pub enum ServiceError {
     /// A certificate could not be issued.
     #[error("test certificate: {0}")]
     Certificate(#[from] rcgen::Error),
+    /// The database refused a statement.
+    #[error("test database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The schema could not be made.
+    #[error(transparent)]
+    Migration(#[from] cloister_migrations::MigrationError),
     /// A command that prepares a service failed.
     #[error("{command} failed:\n{output}")]
     Command {

@@ -17,6 +17,7 @@ mod ports;
 mod postgres;
 mod process;
 mod redis;
+mod template;
 
 pub use certificates::Certificates;
 pub use error::ServiceError;

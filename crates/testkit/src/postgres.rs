@@ -22,7 +22,7 @@ const INSTALL: &str = "scripts/install services";
 pub struct Postgres {
     url: String,
     authority: Option<PathBuf>,
-    _started: Option<(Process, TempDir)>,
+    started: Option<(Process, TempDir)>,
 }
 
 impl Postgres {
@@ -31,7 +31,7 @@ impl Postgres {
         match std::env::var("CLOISTER_TEST_DATABASE_URL") {
             Ok(url) => {
                 let authority = std::env::var_os("CLOISTER_TEST_DATABASE_CA").map(PathBuf::from);
-                Ok(Self { url, authority, _started: None })
+                Ok(Self { url, authority, started: None })
             }
             Err(_) => Self::start(),
         }
@@ -39,6 +39,15 @@ impl Postgres {
 
     /// Starts a cluster without durability: its data does not outlive this value.
     pub fn start() -> Result<Self, ServiceError> {
+        Self::start_with(&[("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")])
+    }
+
+    /// Starts a cluster whose commits reach the disk, as in production: for measuring what they cost.
+    pub fn start_durable() -> Result<Self, ServiceError> {
+        Self::start_with(&[])
+    }
+
+    fn start_with(durability: &[(&str, &str)]) -> Result<Self, ServiceError> {
         let folder = crate::service_folder()?;
         let certificates = Certificates::issue(folder.path(), &[])?;
         let data = folder.path().join("postgres");
@@ -69,13 +78,13 @@ impl Postgres {
             ("port", &port.to_string()),
             ("unix_socket_directories", &data.display().to_string()),
             ("max_connections", "300"),
-            ("fsync", "off"),
-            ("synchronous_commit", "off"),
-            ("full_page_writes", "off"),
             ("ssl", "on"),
             ("ssl_cert_file", &data.join("server.pem").display().to_string()),
             ("ssl_key_file", &data.join("server.key").display().to_string()),
         ] {
+            server.args(["-c", &format!("{name}={value}")]);
+        }
+        for (name, value) in durability {
             server.args(["-c", &format!("{name}={value}")]);
         }
         let process = Process::start("postgresql", folder.path(), StopSignal::Quit, &server)?;
@@ -87,7 +96,7 @@ impl Postgres {
         Ok(Self {
             url: format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres"),
             authority: Some(certificates.authority),
-            _started: Some((process, folder)),
+            started: Some((process, folder)),
         })
     }
 
@@ -101,11 +110,21 @@ impl Postgres {
         self.authority.as_deref()
     }
 
+    /// What the server logged so far; empty for a given cluster.
+    pub fn log(&self) -> String {
+        self.started.as_ref().map(|(process, _)| process.log()).unwrap_or_default()
+    }
+
     /// A new, empty database of this cluster; dropped, connections and all, with the value.
     pub fn scratch_database(&self) -> Result<ScratchDatabase, ServiceError> {
         let name = format!("scratch_{}", Environment::system().uuid().simple());
         self.execute(&format!("CREATE DATABASE {name}"))?;
-        Ok(ScratchDatabase { url: url_of_database(&self.url, &name), name, cluster: self.url.clone() })
+        Ok(self.scratch(name))
+    }
+
+    /// A database that is there already, to be dropped with the value.
+    pub(crate) fn scratch(&self, name: String) -> ScratchDatabase {
+        ScratchDatabase { url: url_of_database(&self.url, &name), name, cluster: self.url.clone() }
     }
 
     /// Runs statements as superuser in the cluster's `postgres` database; what `psql -At` prints.
@@ -170,7 +189,7 @@ fn psql(url: &str, statements: &str) -> Result<String, ServiceError> {
     run(psql.args(["-X", "-At", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statements]))
 }
 
-fn url_of_database(url: &str, name: &str) -> String {
+pub(crate) fn url_of_database(url: &str, name: &str) -> String {
     let (place, parameters) = url.split_once('?').map_or((url, None), |(place, rest)| (place, Some(rest)));
     let server = place.rsplit_once('/').map_or(place, |(server, _)| server);
     parameters.map_or_else(|| format!("{server}/{name}"), |rest| format!("{server}/{name}?{rest}"))

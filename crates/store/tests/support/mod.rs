@@ -102,18 +102,16 @@ impl Harness {
             }
             Kind::Postgres => {
                 let cluster = Postgres::given_or_started().unwrap();
-                let database = cluster.scratch_database().unwrap();
-                cloister_migrations::migrate(database.url(), now).await.unwrap();
+                let database = cluster.migrated_database(environment.now()).await.unwrap();
                 let id = environment.uuid().simple().to_string();
-                let login = |process: &str| {
-                    let role = format!("test_{process}_{id}");
-                    let create =
-                        format!("CREATE ROLE {role} LOGIN PASSWORD 'test' IN ROLE cloister_{process}");
-                    database.execute(&create).unwrap();
-                    (role.clone(), database.url_for(&role, "test"))
-                };
-                let (serve_role, serve_url) = login("serve");
-                let (_, work_url) = login("work");
+                let [serve_role, work_role] = ["serve", "work"].map(|process| format!("test_{process}_{id}"));
+                let create = format!(
+                    "CREATE ROLE {serve_role} LOGIN PASSWORD 'test' IN ROLE cloister_serve; \
+                     CREATE ROLE {work_role} LOGIN PASSWORD 'test' IN ROLE cloister_work"
+                );
+                database.execute(&create).unwrap();
+                let [serve_url, work_url] =
+                    [&serve_role, &work_role].map(|role| database.url_for(role, "test"));
                 let url = database.url().to_owned();
                 (Home::Postgres(database, cluster), url, serve_url, work_url, serve_role)
             }

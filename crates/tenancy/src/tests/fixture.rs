@@ -18,6 +18,9 @@ use time::{Duration, OffsetDateTime, macros::datetime};
 
 use crate::{CallFacts, OperatorCall, Platform, TenancyError, TokenRequest, new_tenant::NewTenantRequest};
 
+/// When every test begins.
+const START: OffsetDateTime = datetime!(2026-06-15 12:00 UTC);
+
 /// Where a call to the key service goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -175,8 +178,7 @@ impl World {
 
     pub(crate) async fn on_postgres() -> Self {
         let postgres = Postgres::given_or_started().unwrap();
-        let database = postgres.scratch_database().unwrap();
-        cloister_migrations::migrate(database.url(), 0).await.unwrap();
+        let database = postgres.migrated_database(START).await.unwrap();
         let role = format!("admin_{}", database.name());
         database
             .execute(&format!("CREATE ROLE {role} LOGIN PASSWORD 'secret' IN ROLE cloister_admin"))
@@ -186,7 +188,7 @@ impl World {
     }
 
     async fn over(url: &str, rows: Rows) -> Self {
-        let clock = Arc::new(TickingClock(ManualClock::at(datetime!(2026-06-15 12:00 UTC))));
+        let clock = Arc::new(TickingClock(ManualClock::at(START)));
         let environment = Environment::new(clock.clone(), Arc::new(SystemRandomness));
         let service = Arc::new(FakeKeyService::new(environment.clone()));
         let opener = PlatformKeyOpener::new(service.clone());

@@ -61,14 +61,11 @@ impl AppDatabase {
             }
             Size::Production => {
                 let cluster = Postgres::given_or_started().unwrap();
-                let scratch = cluster.scratch_database().unwrap();
-                cloister_migrations::migrate(scratch.url(), now).await.unwrap();
-                for process in ["serve", "work", "admin"] {
-                    let create = format!(
-                        "CREATE ROLE app_{process}_{id} LOGIN PASSWORD 'test' IN ROLE cloister_{process}"
-                    );
-                    scratch.execute(&create).unwrap();
-                }
+                let scratch = cluster.migrated_database(environment.now()).await.unwrap();
+                let roles = ["serve", "work", "admin"].map(|process| {
+                    format!("CREATE ROLE app_{process}_{id} LOGIN PASSWORD 'test' IN ROLE cloister_{process}")
+                });
+                scratch.execute(&roles.join("; ")).unwrap();
                 let pool = PgPoolOptions::new().max_connections(1).connect(scratch.url()).await.unwrap();
                 Home::Postgres { scratch, pool, _cluster: Box::new(cluster) }
             }
