@@ -9,30 +9,11 @@ use std::collections::BTreeMap;
 use cloister_fhir::{Interpretation, ResultView, ValueKind, read_json};
 use serde_json::{Value, json};
 
-struct Row {
-    date: String,
-    code: String,
-    name: String,
-    value: String,
-    low: String,
-    high: String,
-    unit: String,
-}
+use corpus::labs::Row;
 
 fn rows() -> Vec<Row> {
     let Some(path) = corpus::folder("fhir/labs/labs.txt") else { return Vec::new() };
-    let text = String::from_utf8(corpus::open(path)).unwrap();
-    let column = |cells: &[&str], index: usize| cells.get(index).copied().unwrap_or("").trim().to_owned();
-    let row = |line: &str| {
-        let cells: Vec<&str> = line.split('\t').collect();
-        let [mut date, code, name] = [2, 3, 5].map(|index| column(&cells, index));
-        if date.contains('T') {
-            date.push('Z');
-        }
-        let [value, low, high, unit] = [6, 7, 8, 9].map(|index| column(&cells, index));
-        Row { date, code, name, value, low, high, unit }
-    };
-    text.lines().skip(1).map(row).collect()
+    corpus::labs::rows(&String::from_utf8(corpus::open(path)).unwrap())
 }
 
 /// The number if the text is one as JSON writes it.
@@ -131,6 +112,7 @@ fn odd_rows_are_read_as_a_person_would() {
     for (value, low, high, kind, interpretation) in cases {
         let [value, low, high] = [value, low, high].map(str::to_owned);
         let row = Row {
+            number: String::new(),
             date: "2009".into(),
             code: "1-1".into(),
             name: "x".into(),

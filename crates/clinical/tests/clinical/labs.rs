@@ -8,34 +8,18 @@ use serde_json::{Value, json};
 
 use crate::{
     clinic::{ANA, Clinic, Harness, Kind, ana, bundle, post, url},
-    corpus, on_both,
+    corpus::{
+        self,
+        labs::{self, Row},
+    },
+    on_both,
 };
 
 on_both! { odd_rows_of_the_laboratory_table_read_back_sensibly }
 
-struct Row {
-    date: String,
-    code: String,
-    name: String,
-    value: String,
-    low: String,
-    high: String,
-    unit: String,
-}
-
 fn rows() -> Vec<Row> {
     let Some(path) = corpus::folder("fhir/labs/labs.txt") else { return Vec::new() };
-    let text = String::from_utf8(corpus::open(path)).unwrap();
-    let row = |line: &str| {
-        let cells: Vec<&str> = line.split('\t').collect();
-        let [mut date, code, name, value, low, high, unit] =
-            [2, 3, 5, 6, 7, 8, 9].map(|index| cells.get(index).copied().unwrap_or("").trim().to_owned());
-        if date.contains('T') {
-            date.push('Z');
-        }
-        Row { date, code, name, value, low, high, unit }
-    };
-    text.lines().skip(1).map(row).collect()
+    labs::rows(&String::from_utf8(corpus::open(path)).unwrap())
 }
 
 fn number(text: &str) -> Option<Value> {

@@ -1,5 +1,8 @@
 //! Where the test data is, and how it is opened.
 
+#[allow(dead_code, reason = "each suite uses its own part")]
+pub(crate) mod labs;
+
 use std::{
     fs::{self, File},
     io::Read,
