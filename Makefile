@@ -1,7 +1,7 @@
 # Every target is one script; run `make` for the list.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test lint unit web blackbox browser advisories
+.PHONY: help demo demo-reset test lint unit web blackbox browser advisories bench
 SHELL := bash
 
 help: ## Show this list
@@ -31,5 +31,11 @@ blackbox: ## Suites over HTTP, on the embedded and the production size
 browser: ## Journeys in Chromium
 	@scripts/test web-build browser
 
+mutants: ## Break one rule after the other; a test must notice each
+	@scripts/mutants
+
 advisories: ## Compare dependencies with the RustSec database (needs the network)
 	@scripts/install build python && . scripts/environment.sh && cargo deny check advisories
+
+bench: ## What requests cost: rates, latency, processor time, memory, start (QUICK=1 for minutes); results in target/bench
+	@scripts/bench

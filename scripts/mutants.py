@@ -1,0 +1,248 @@
+"""Tests of the tests: breaks one rule at a time and demands that a test notices.
+
+usage: mutants.py [--check] [--revision REVISION] [NAME...]
+
+Every tests/mutants/NAME.patch is a unified diff that takes one rule away, below a head of these fields:
+
+    Rule:  the rule, in a sentence
+    Build: what Cargo has to build, as its target options (`--test identity`, `--lib`); the programs and the suites over
+           them are left out, as they would be linked anew for each mutant, unless it says --workspace
+    Tests: which tests must notice, as a filter expression of nextest
+    Wall:  compiler      only where the rule is held by the mutant not compiling
+
+The mutants live in a copy of the checkout below the cache folder, never in the checkout itself, and are built into a
+target directory of their own: Cargo would take a mutant's artifacts for the checkout's. First all named tests
+run on the untouched copy and must pass; then each patch is applied alone, its tests run, and at least one must fail.
+A mutant that nobody notices, a patch that does not apply, a build that breaks without saying so and a selection
+without tests are failures. --check only asks whether every patch applies to the checkout.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import fcntl
+import io
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+
+import junit
+import services
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PATCHES = ROOT / "tests/mutants"
+REPORT = ROOT / "target/reports/mutants.xml"
+FIELD = re.compile(r"^(Rule|Build|Tests|Wall):[ \t]*(\S.*)$", re.MULTILINE)
+# Built or installed, not tracked, and needed to build the programs.
+BUILT = ["platform/web/portal/dist", "platform/web/console/dist"]
+PROGRAMS = [f"--exclude=cloister-{name}" for name in ("platform", "tenant-admin", "tests")]
+TESTS_FAILED, BUILD_FAILED, NO_TESTS = 100, 101, 4
+
+
+class MutantError(Exception):
+    """A patch file, the copy or the untouched tests are not fit for use; the message says which and why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Mutant:
+    """One patch and what must happen under it."""
+
+    name: str
+    rule: str
+    build: list
+    tests: str
+    by_compiler: bool
+    diff: bytes
+
+    def files(self):
+        """The files that it changes."""
+        return re.findall(r"^\+\+\+ b/(\S+)$", self.diff.decode(), re.MULTILINE)
+
+
+def read(path):
+    """One patch file."""
+    text = path.read_text()
+    head, found, _ = text.partition("\n--- a/")
+    fields = dict(FIELD.findall(head))
+    if not found:
+        raise MutantError(f"{path.name}: there is no unified diff in it")
+    if missing := [name for name in ("Rule", "Build", "Tests") if name not in fields]:
+        raise MutantError(f"{path.name}: the head lacks {', '.join(missing)}")
+    if fields.get("Wall", "compiler") != "compiler":
+        raise MutantError(f"{path.name}: Wall can only be compiler")
+    return Mutant(path.stem, fields["Rule"], shlex.split(fields["Build"]), fields["Tests"], "Wall" in fields,
+                  text[len(head) + 1:].encode())
+
+
+def read_all(folder, names=()):
+    """The mutants of a folder, all or the named ones, those that change the same files next to each other."""
+    if unknown := [name for name in names if not (folder / f"{name}.patch").is_file()]:
+        raise MutantError(f"there is no mutant {', '.join(unknown)}")
+    found = [read(path) for path in folder.glob("*.patch") if not names or path.stem in names]
+    if not found:
+        raise MutantError("there are no mutants")
+    return sorted(found, key=lambda mutant: (mutant.files(), mutant.name))
+
+
+def apply(mutant, folder, *options):
+    """Runs `git apply` in a folder as if no repository were around it; what it complains of, or nothing."""
+    ended = subprocess.run(["git", "apply", *options, "-"], cwd=folder, input=mutant.diff, capture_output=True,
+                           env={**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent), "GIT_DIR": os.devnull})
+    return ended.stderr.decode(errors="replace").strip() if ended.returncode else ""
+
+
+def check(mutants, folder):
+    """Which patches do not apply, each with the reason."""
+    return [f"{mutant.name}: {problem}" for mutant in mutants if (problem := apply(mutant, folder, "--check"))]
+
+
+def sources(revision=None):
+    """Path, bytes and mode of each file: of a revision, else tracked and new ones as they stand."""
+    if revision:
+        packed = subprocess.run(["git", "archive", revision], cwd=ROOT, check=True, capture_output=True).stdout
+        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+            for member in archive:
+                if member.isfile():
+                    yield member.name, archive.extractfile(member).read(), member.mode
+        return
+    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
+                            check=True, capture_output=True, text=True).stdout
+    for name in sorted(set(filter(None, listed.split("\0")))):
+        file = ROOT / name
+        if file.is_file() and not file.is_symlink():
+            yield name, file.read_bytes(), file.stat().st_mode & 0o777
+
+
+def refresh(copy, files):
+    """Makes a copy hold these files and no others. An equal file stays as it is, so that Cargo does not build it again."""
+    wanted = set()
+    for name, content, mode in files:
+        wanted.add(name)
+        file = copy / name
+        if file.is_file() and file.read_bytes() == content:
+            continue
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        file.chmod(mode)
+    for file in copy.rglob("*"):
+        name = file.relative_to(copy).as_posix()
+        kept = name in wanted or name.startswith("target/") or any(name.startswith(f"{folder}/") for folder in BUILT)
+        if file.is_file() and not kept:
+            file.unlink()
+    for folder in BUILT:
+        if not (ROOT / folder).is_dir():
+            raise MutantError(f"{folder} is missing: run scripts/test web-build")
+        if not (copy / folder).is_dir():
+            shutil.copytree(ROOT / folder, copy / folder)
+
+
+def nextest(copy, build, tests, environment):
+    """Builds and runs a selection; (exit code, ids of the failed tests, end of what was printed)."""
+    report = copy / "target/nextest/mutants/junit.xml"
+    own = {"CARGO_TARGET_DIR": str(copy.parent / "target")}
+    report.unlink(missing_ok=True)
+    packages = [] if "--workspace" in build else ["--workspace", *PROGRAMS]
+    ended = subprocess.run(["cargo", "nextest", "run", "--locked", "--profile", "mutants", *packages, *build,
+                            "-E", tests], cwd=copy, stdin=subprocess.DEVNULL, env={**os.environ, **environment, **own},
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    cases = junit.read(report) if report.exists() else []
+    return ended.returncode, [case.id for case in cases if case.outcome == junit.FAILED], ended.stdout[-3000:]
+
+
+def judge(mutant, code, failed, output):
+    """(noticed or not, in which way) from how the tests ended."""
+    if code == BUILD_FAILED:
+        return mutant.by_compiler, "it does not compile" if mutant.by_compiler else f"it does not compile:\n{output}"
+    if mutant.by_compiler:
+        return False, "it compiles"
+    if code == TESTS_FAILED and failed:
+        return True, failed[0]
+    if code == 0:
+        return False, "nobody noticed"
+    return False, "no test was selected" if code == NO_TESTS else f"the run ended with {code}:\n{output}"
+
+
+def untouched(copy, mutants, environment):
+    """Runs every named test on the copy as it is: a test that fails anyway notices nothing."""
+    for build in sorted({tuple(mutant.build) for mutant in mutants}):
+        tests = " or ".join(f"({mutant.tests})" for mutant in mutants if tuple(mutant.build) == build)
+        code, failed, output = nextest(copy, build, tests, environment)
+        if code:
+            raise MutantError(f"{' '.join(build)} fails without any mutant: {', '.join(failed) or output}")
+
+
+def try_out(mutant, copy, environment):
+    """Applies one mutant, runs its tests and takes it back."""
+    before = {name: (copy / name).read_bytes() for name in mutant.files() if (copy / name).is_file()}
+    if problem := apply(mutant, copy):
+        return False, f"it does not apply: {problem}"
+    try:
+        return judge(mutant, *nextest(copy, mutant.build, mutant.tests, environment))
+    finally:
+        for name, content in before.items():
+            (copy / name).write_bytes(content)
+
+
+def campaign(mutants, copy, environment):
+    """Tries all mutants; the cases of the report."""
+    untouched(copy, mutants, environment)
+    cases = []
+    for mutant in mutants:
+        started = time.monotonic()
+        noticed, how = try_out(mutant, copy, environment)
+        seconds = time.monotonic() - started
+        print(f"    {'noticed' if noticed else 'MISSED '}  {mutant.name}  {seconds:.0f} s\n             {how}", flush=True)
+        cases.append(junit.Case(f"mutants::{mutant.name}", junit.PASSED if noticed else junit.FAILED, seconds,
+                                "" if noticed else f"{mutant.rule} {how}"))
+        junit.write(REPORT, "mutants", cases)
+    return cases
+
+
+@contextlib.contextmanager
+def private_copy(revision):
+    """The copy of the checkout, held by this process alone."""
+    folder = pathlib.Path(os.environ["CLOISTER_CACHE"]) / "mutants"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refresh(folder / "tree", sources(revision))
+        yield folder / "tree"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="only ask whether every patch applies")
+    parser.add_argument("--revision", help="break this revision and not the files as they stand")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="some of tests/mutants; all without a name")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        mutants = read_all(PATCHES, arguments.names)
+        if arguments.check:
+            problems = check(mutants, ROOT)
+            print("\n".join(problems) or f"{len(mutants)} patches apply")
+            return 1 if problems else 0
+        started = time.monotonic()
+        with private_copy(arguments.revision) as copy, services.running() as environment:
+            data = {"CLOISTER_TEST_DATA": os.environ.get("CLOISTER_TEST_DATA", str(ROOT.parent / "shared/data"))}
+            cases = campaign(mutants, copy, {**environment, **data})
+    except (MutantError, services.ServiceError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    missed = [case.id for case in cases if case.outcome == junit.FAILED]
+    print(f"\n{len(cases) - len(missed)} of {len(cases)} mutants noticed in {int(time.monotonic() - started) // 60} min"
+          + "".join(f"\nMISSED: {name}" for name in missed))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""A mutant that nobody noticed must never look noticed."""
+
+import subprocess
+
+import pytest
+
+import junit
+import mutants
+
+PATCH = """Rule:  What is closed stays closed.
+Build: --test door
+Tests: test(closed)
+
+--- a/door.rs
++++ b/door.rs
+@@ -1,3 +1,3 @@
+ fn is_open() -> bool {
+-    false
++    true
+ }
+"""
+DOOR = "fn is_open() -> bool {\n    false\n}\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with one patch, and a checkout that it applies to."""
+    (tmp_path / "patches").mkdir()
+    (tmp_path / "patches/door-open.patch").write_text(PATCH)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/door.rs").write_text(DOOR)
+    return tmp_path
+
+
+def only(folder):
+    return mutants.read_all(folder / "patches")[0]
+
+
+def test_a_patch_says_what_it_breaks_and_who_must_notice(folder):
+    mutant = only(folder)
+    assert (mutant.name, mutant.rule) == ("door-open", "What is closed stays closed.")
+    assert (mutant.build, mutant.tests, mutant.by_compiler) == (["--test", "door"], "test(closed)", False)
+    assert mutant.files() == ["door.rs"]
+
+
+@pytest.mark.parametrize("before, after, complaint", [
+    ("Rule:  What is closed stays closed.\n", "", "lacks Rule"),
+    ("Tests: test(closed)\n", "Tests:\n", "lacks Tests"),
+    ("Tests: test(closed)\n", "Tests: test(closed)\nWall: paper\n", "Wall can only be compiler"),
+    ("--- a/door.rs", "--- door.rs", "no unified diff"),
+])
+def test_a_patch_without_a_sound_head_is_refused(folder, before, after, complaint):
+    (folder / "patches/door-open.patch").write_text(PATCH.replace(before, after))
+    with pytest.raises(mutants.MutantError, match=complaint):
+        mutants.read_all(folder / "patches")
+
+
+def test_names_must_be_known_and_there_must_be_some(folder):
+    with pytest.raises(mutants.MutantError, match="no mutant window-open"):
+        mutants.read_all(folder / "patches", ["window-open"])
+    with pytest.raises(mutants.MutantError, match="there are no mutants"):
+        mutants.read_all(folder / "tree")
+
+
+def test_a_patch_that_no_longer_applies_is_found_and_nothing_is_changed(folder):
+    assert mutants.check([only(folder)], folder / "tree") == []
+    assert (folder / "tree/door.rs").read_text() == DOOR
+    (folder / "tree/door.rs").write_text(DOOR.replace("false", "!true"))
+    (problem,) = mutants.check([only(folder)], folder / "tree")
+    assert problem.startswith("door-open: ")
+
+
+def test_the_repository_around_a_copy_does_not_swallow_a_patch(folder):
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    assert mutants.apply(only(folder), folder / "tree") == ""
+    assert "true" in (folder / "tree/door.rs").read_text()
+
+
+@pytest.mark.parametrize("code, failed, by_compiler, noticed", [
+    (100, ["a::b"], False, True),
+    (0, [], False, False),
+    (100, [], False, False),
+    (4, [], False, False),
+    (101, [], False, False),
+    (101, [], True, True),
+    (100, ["a::b"], True, False),
+    (0, [], True, False),
+    (96, [], False, False),
+])
+def test_only_a_failed_test_or_an_announced_compile_error_counts(folder, code, failed, by_compiler, noticed):
+    if by_compiler:
+        (folder / "patches/door-open.patch").write_text(PATCH.replace("\n\n---", "\nWall:  compiler\n\n---"))
+    assert mutants.judge(only(folder), code, failed, "")[0] is noticed
+
+
+def test_a_mutant_is_taken_back_whatever_its_tests_do(folder, monkeypatch):
+    seen = []
+
+    def interrupted(copy, *_):
+        seen.append((copy / "door.rs").read_text())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mutants, "nextest", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        mutants.try_out(only(folder), folder / "tree", {})
+    assert "true" in seen[0]
+    assert (folder / "tree/door.rs").read_text() == DOOR
+
+
+def test_a_patch_that_does_not_apply_is_missed_without_a_run(folder):
+    (folder / "tree/door.rs").write_text("")
+    noticed, how = mutants.try_out(only(folder), folder / "tree", {})
+    assert not noticed and "does not apply" in how
+
+
+def test_tests_that_fail_on_the_untouched_copy_end_the_campaign(folder, monkeypatch):
+    monkeypatch.setattr(mutants, "nextest", lambda *_: (100, ["a::b"], ""))
+    with pytest.raises(mutants.MutantError, match="fails without any mutant: a::b"):
+        mutants.campaign([only(folder)], folder / "tree", {})
+
+
+def test_the_report_has_a_case_for_each_mutant(folder, monkeypatch):
+    monkeypatch.setattr(mutants, "REPORT", folder / "mutants.xml")
+    answers = iter([(0, [], ""), (0, [], "")])
+    monkeypatch.setattr(mutants, "nextest", lambda *_: next(answers))
+    mutants.campaign([only(folder)], folder / "tree", {})
+    (case,) = junit.read(folder / "mutants.xml")
+    assert (case.id, case.outcome) == ("mutants::door-open", junit.FAILED)
+    assert "nobody noticed" in case.message
+
+
+def test_a_copy_gets_what_changed_and_loses_what_is_gone(folder, monkeypatch):
+    monkeypatch.setattr(mutants, "BUILT", [])
+    copy = folder / "copy"
+    mutants.refresh(copy, [("a/kept.rs", b"1", 0o644), ("gone.rs", b"2", 0o644), ("run", b"3", 0o755)])
+    before = (copy / "a/kept.rs").stat().st_mtime_ns
+    (copy / "target").mkdir()
+    (copy / "target/report").write_text("of an earlier run")
+    mutants.refresh(copy, [("a/kept.rs", b"1", 0o644), ("run", b"4", 0o755)])
+    assert (copy / "a/kept.rs").stat().st_mtime_ns == before
+    assert (copy / "run").read_bytes() == b"4" and (copy / "run").stat().st_mode & 0o111
+    assert not (copy / "gone.rs").exists() and (copy / "target/report").exists()
+
+
+def test_without_a_built_web_there_is_no_copy_to_build(folder, monkeypatch):
+    monkeypatch.setattr(mutants, "ROOT", folder / "nothing")
+    with pytest.raises(mutants.MutantError, match="run scripts/test web-build"):
+        mutants.refresh(folder / "copy", [])
