@@ -15,6 +15,7 @@ mod jobs;
 mod key_watch;
 mod machine_answers;
 mod pages;
+mod refused_calls;
 mod routes;
 mod serve;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cloister_edge::{Edge, EdgeEndpoint, Inbound, Operations, Problem, Site};
+use cloister_identity::Identity;
 use poem::{
     Endpoint, EndpointExt, IntoEndpoint, Request, Response, Route,
     endpoint::{DynEndpoint, ToDynEndpoint},
@@ -10,7 +11,7 @@ use poem::{
     http::StatusCode,
 };
 
-use crate::{Platform, StartError, api, machine_answers, pages};
+use crate::{Platform, StartError, api, machine_answers, pages, refused_calls};
 
 type Routes = Arc<dyn DynEndpoint<Output = Response>>;
 
@@ -43,6 +44,7 @@ impl Platform {
         let service = api::service().data(self.clone());
         let operations = Operations::default().with_spec("", &api::specification())?;
         let sites = Sites {
+            identity: self.identity().clone(),
             api: shared(service),
             assets: shared(Route::new().at("/assets/:file", get(pages::asset))),
             pages: shared(
@@ -67,6 +69,7 @@ impl Platform {
 
 /// Chooses by the host, then by the path's first segment: the page for everything else never covers these.
 struct Sites {
+    identity: Identity,
     api: Routes,
     assets: Routes,
     pages: Routes,
@@ -77,12 +80,21 @@ impl Endpoint for Sites {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        let site = request.data::<Inbound>().map(Inbound::site);
-        match site {
-            Some(Site::Clinic { .. }) => {}
-            Some(Site::Demonstration) => return self.demonstration.call(request).await,
-            Some(Site::Operators) | None => return Err(absent().into()),
+        let inbound = request.data::<Inbound>().cloned().ok_or_else(absent)?;
+        match inbound.site() {
+            Site::Clinic { .. } => {}
+            Site::Demonstration => return self.demonstration.call(request).await,
+            Site::Operators => return Err(absent().into()),
         }
+        let target = refused_calls::target(&request);
+        let answered = self.of_clinic(request).await;
+        refused_calls::note(&self.identity, &inbound, target).await?;
+        answered
+    }
+}
+
+impl Sites {
+    async fn of_clinic(&self, request: Request) -> poem::Result<Response> {
         let path = request.uri().path();
         let first = path.split('/').nth(1).unwrap_or_default();
         match first {

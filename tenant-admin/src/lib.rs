@@ -6,6 +6,7 @@
 pub mod api;
 pub mod cli;
 pub mod docs;
+mod hosts;
 mod recorded;
 mod server;
 mod settings;

@@ -1,11 +1,11 @@
 //! The server: routes behind the edge, and the work that goes on beside them.
 
-use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cloister_edge::{
-    Certificates, Edge, EdgeEndpoint, EdgeSettings, HostEntry, Listener, Operations, Problem, ReadinessCheck,
-    ServeSettings, Site, serve,
+    Certificates, Edge, EdgeEndpoint, EdgeSettings, Listener, Operations, Problem, ReadinessCheck,
+    ServeSettings, serve,
 };
 use cloister_ephemeral::{Ephemeral, RateLimit};
 use cloister_kernel::{CanonicalHost, Environment};
@@ -15,6 +15,7 @@ use poem::{EndpointExt, Route, get};
 use crate::{
     Recorded, Settings, Transport, api,
     docs::{self, Documents},
+    hosts::OperatorsHost,
     settings::OLDEST_TLS,
 };
 
@@ -62,8 +63,7 @@ pub fn routes(
     let openapi = format!("{document:#}\n");
     let operations = Operations::default().with_spec("", &openapi)?;
     let documents = Documents { page: docs::render(&document), openapi };
-    let hosts: HashMap<CanonicalHost, HostEntry> =
-        HashMap::from([(host.clone(), HostEntry { site: Site::Operators, origin: origin.to_owned() })]);
+    let hosts = OperatorsHost::new(host.clone(), origin, state.platform.clone(), environment.clone());
     let checks: Vec<Arc<dyn ReadinessCheck>> = vec![Arc::new(Database(state.platform.clone()))];
     let around = Edge::new(edge, Arc::new(hosts), state.ephemeral.clone(), environment, checks);
     let routes = Route::new()

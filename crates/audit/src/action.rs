@@ -212,6 +212,9 @@ actions! {
     /// An operator's API token was revoked.
     OperatorTokenRevoked = "operator.token_revoked",
 
+    /// A call to a clinic was refused before it was known whose it is: no session, no token, mixed credentials, or proofs
+    /// that its own page did not make it. Its reason in words, sealed, is the method and path.
+    CallRefused = "call.refused",
     /// A permit was granted or refused where no other code says what for.
     AuthorizationDecided = "authorization.decided",
     /// A request named a host that is nobody's.

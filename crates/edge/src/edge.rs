@@ -16,7 +16,8 @@ use tokio::{sync::Semaphore, time::timeout};
 use crate::{
     Cookies, EdgeSettings, HostTable, Inbound, Operations, Problem, ReadinessCheck, cors,
     framework::{of_status, problem_of, replaces, with_problem},
-    headers, health,
+    headers,
+    health::{self, Readiness},
     host::{canonical_host, unknown_host},
     inbound::{Parts, user_agent},
     observe::Observed,
@@ -34,7 +35,7 @@ struct Shared {
     hosts: Arc<dyn HostTable>,
     ephemeral: Ephemeral,
     environment: Environment,
-    checks: Vec<Arc<dyn ReadinessCheck>>,
+    readiness: Readiness,
     room: Arc<Semaphore>,
 }
 
@@ -51,7 +52,8 @@ impl Edge {
         let room = Arc::new(Semaphore::new(settings.most_at_once.max(1)));
         let limits = settings.limits.clone().usable();
         let settings = Arc::new(EdgeSettings { limits, ..settings });
-        Self(Arc::new(Shared { settings, hosts, ephemeral, environment, checks, room }))
+        let readiness = Readiness::of(checks);
+        Self(Arc::new(Shared { settings, hosts, ephemeral, environment, readiness, room }))
     }
 
     /// The application's routes with everything around them. Its answers are never errors.
@@ -153,7 +155,7 @@ impl EdgeEndpoint {
         let shared = &self.edge.0;
         match request.uri().path() {
             "/healthz" => return Ok(health::alive()),
-            "/readyz" => return Ok(health::readiness(&shared.checks).await),
+            "/readyz" => return Ok(shared.readiness.answer(shared.environment.now()).await),
             _ => {}
         }
         refuse_odd(&request)?;
@@ -176,6 +178,7 @@ impl EdgeEndpoint {
             environment: shared.environment.clone(),
             settings: shared.settings.clone(),
             class: std::sync::OnceLock::new(),
+            refusal: std::sync::OnceLock::new(),
         });
         request.set_data(inbound.clone());
         if !matches!(*request.method(), Method::GET | Method::HEAD) {

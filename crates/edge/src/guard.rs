@@ -11,20 +11,25 @@
 //! | [`FlowPage`] | none needed; the page that opens a flow | | by source |
 //! | [`Webhook`] | a signature over the body; cookies refused | | not |
 //! | [`Open`] | none looked at: pages, assets, documents | | not |
+//!
+//! A request that its guard turns away is remembered in its [`Inbound`]: whoever serves the routes writes the event.
 
 use cloister_access::RequestFacts;
 use cloister_ephemeral::{Activity, Flow, RateKey, SessionRecord, Token, TokenHash, Touched};
 use cloister_kernel::SecretString;
 use poem::{
-    FromRequest, Request, RequestBody,
+    Request, RequestBody,
     http::{Method, StatusCode, header},
 };
-use poem_openapi::{
-    ApiExtractor, ApiExtractorType, ExtractParamOptions,
-    registry::{MetaSecurityScheme, Registry},
+
+use crate::{
+    Inbound, Problem, csrf,
+    framework::of_status,
+    inbound::{TurnedAway, too_many},
+    webhook::WebhookVerifier,
 };
 
-use crate::{Inbound, Problem, csrf, framework::of_status, inbound::too_many, webhook::WebhookVerifier};
+mod extraction;
 
 /// What a route chose to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +136,12 @@ impl SignedIn {
     /// Applies the class to a request.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
         let inbound = chosen(request, RouteClass::Cookie)?;
-        refuse_authorization(request)?;
+        let admitted = Box::pin(Self::admitted(request, inbound.clone())).await;
+        admitted.map_err(|turned_away| inbound.turn_away(turned_away))
+    }
+
+    async fn admitted(request: &Request, inbound: Inbound) -> Result<Self, TurnedAway> {
+        refuse_authorization(request, &inbound).await?;
         let (tenant, audience) = inbound.clinic()?;
         let limits = &inbound.parts().settings.limits;
         let found = match &inbound.parts().cookies.session {
@@ -146,17 +156,18 @@ impl SignedIn {
                 );
                 match touched.await? {
                     Touched::Active(session, _) if session.audience == audience => Some((session, hash)),
-                    Touched::Limited(_, rate) => return Err(too_many(rate.retry_after_seconds())),
-                    Touched::Active(..) | Touched::Absent => None,
+                    Touched::Limited(_, rate) => return Err(too_many(rate.retry_after_seconds()).into()),
+                    Touched::Active(..) | Touched::Ended(_) | Touched::Absent => None,
                 }
             }
         };
         let Some((session, token)) = found else {
             inbound.count_by_source("anonymous", limits.anonymous).await?;
-            return Err(of_status(StatusCode::UNAUTHORIZED));
+            return Err(of_status(StatusCode::UNAUTHORIZED).into());
         };
         if csrf::mutates(request.method()) {
-            csrf::check(request.headers(), inbound.origin(), &session.csrf_secret)?;
+            csrf::check(request.headers(), inbound.origin(), &session.csrf_secret)
+                .map_err(|problem| TurnedAway::whose(problem, session.user))?;
         }
         Ok(Self { inbound, session, token })
     }
@@ -171,7 +182,12 @@ impl InFlow {
     /// Applies the class to a request.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
         let inbound = chosen(request, RouteClass::Cookie)?;
-        refuse_authorization(request)?;
+        let admitted = Box::pin(Self::admitted(request, inbound.clone())).await;
+        admitted.map_err(|turned_away| inbound.turn_away(turned_away))
+    }
+
+    async fn admitted(request: &Request, inbound: Inbound) -> Result<Self, TurnedAway> {
+        refuse_authorization(request, &inbound).await?;
         let (tenant, audience) = inbound.clinic()?;
         let limits = &inbound.parts().settings.limits;
         let found = match &inbound.parts().cookies.flow {
@@ -187,7 +203,8 @@ impl InFlow {
                 StatusCode::UNAUTHORIZED,
                 "flow.required",
                 "open the sign-in page first",
-            ));
+            )
+            .into());
         };
         if flow.calls > limits.calls_in_flow {
             return Err(Problem::new(
@@ -195,7 +212,8 @@ impl InFlow {
                 "flow.spent",
                 "this sign-in took too many attempts; open the page again",
             )
-            .retry_after(1));
+            .retry_after(1)
+            .into());
         }
         if csrf::mutates(request.method()) {
             csrf::check(request.headers(), inbound.origin(), &flow.csrf_secret)?;
@@ -208,9 +226,14 @@ impl Anyone {
     /// Applies the class to a request.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
         let inbound = chosen(request, RouteClass::Anonymous)?;
-        refuse_authorization(request)?;
+        let admitted = Box::pin(Self::admitted(request, inbound.clone())).await;
+        admitted.map_err(|turned_away| inbound.turn_away(turned_away))
+    }
+
+    async fn admitted(request: &Request, inbound: Inbound) -> Result<Self, TurnedAway> {
+        refuse_authorization(request, &inbound).await?;
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Err(Problem::internal("a route for anyone must only read"));
+            return Err(Problem::internal("a route for anyone must only read").into());
         }
         let who = look(&inbound).await?;
         Ok(Self { inbound, who })
@@ -228,7 +251,7 @@ async fn look(inbound: &Inbound) -> Result<Who, Problem> {
                 return Ok(Who::SignedIn(Box::new(session)));
             }
             Touched::Limited(_, rate) => return Err(too_many(rate.retry_after_seconds())),
-            Touched::Active(..) | Touched::Absent => {}
+            Touched::Active(..) | Touched::Ended(_) | Touched::Absent => {}
         }
     }
     if let Some(token) = &parts.cookies.flow
@@ -247,9 +270,14 @@ impl Anonymous {
     /// Applies the class to a request.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
         let inbound = chosen(request, RouteClass::Anonymous)?;
-        refuse_authorization(request)?;
-        refuse_cookies(&inbound)?;
+        let admitted = Box::pin(Self::admitted(request, inbound.clone())).await;
+        admitted.map_err(|turned_away| inbound.turn_away(turned_away))
+    }
+
+    async fn admitted(request: &Request, inbound: Inbound) -> Result<Self, TurnedAway> {
         inbound.count_by_source("anonymous", inbound.parts().settings.limits.anonymous).await?;
+        mixed_authorization(request)?;
+        mixed_cookies(&inbound)?;
         Ok(Self { inbound })
     }
 }
@@ -258,21 +286,26 @@ impl Bearer {
     /// Applies the class to a request.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
         let inbound = chosen(request, RouteClass::Bearer)?;
-        refuse_cookies(&inbound)?;
+        let admitted = Box::pin(Self::admitted(request, inbound.clone())).await;
+        admitted.map_err(|turned_away| inbound.turn_away(turned_away))
+    }
+
+    async fn admitted(request: &Request, inbound: Inbound) -> Result<Self, TurnedAway> {
         inbound.count_by_source("bearer", inbound.parts().settings.limits.bearer).await?;
+        mixed_cookies(&inbound)?;
         let refused = || {
             let title = "an access token is needed";
             Problem::new(StatusCode::UNAUTHORIZED, "access_token.required", title).challenge("Bearer")
         };
         let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
-        let (Some(value), None) = (values.next(), values.next()) else { return Err(refused()) };
+        let (Some(value), None) = (values.next(), values.next()) else { return Err(refused().into()) };
         let text = value.to_str().map_err(|_| refused())?;
         let (scheme, token) = text.split_once(' ').ok_or_else(refused)?;
         let fits = scheme.eq_ignore_ascii_case("bearer")
             && !token.is_empty()
             && token.bytes().all(|byte| byte.is_ascii_graphic());
         if !fits {
-            return Err(refused());
+            return Err(refused().into());
         }
         Ok(Self { inbound, token: SecretString::from(token.to_owned()) })
     }
@@ -292,7 +325,7 @@ impl FlowPage {
                 match parts.ephemeral.touch_session(tenant, &token.hash(), observed, limit).await? {
                     Touched::Active(session, _) => session.audience == audience,
                     Touched::Limited(_, rate) => return Err(too_many(rate.retry_after_seconds())),
-                    Touched::Absent => false,
+                    Touched::Ended(_) | Touched::Absent => false,
                 }
             }
         };
@@ -325,7 +358,7 @@ impl<V: WebhookVerifier> Webhook<V> {
     /// Applies the class to a request: the body is read within its limit and its signature checked.
     pub async fn of(request: &Request, body: &mut RequestBody) -> Result<Self, Problem> {
         let inbound = chosen(request, RouteClass::Webhook)?;
-        refuse_cookies(&inbound)?;
+        mixed_cookies(&inbound)?;
         let bytes = crate::body::read(request, body, crate::body::USUAL_LIMIT).await?;
         V::verify(request.headers(), &bytes, inbound.parts().environment.now()).await?;
         Ok(Self { inbound, body: bytes, verifier: std::marker::PhantomData })
@@ -338,7 +371,16 @@ fn chosen(request: &Request, class: RouteClass) -> Result<Inbound, Problem> {
     Ok(inbound.clone())
 }
 
-fn refuse_authorization(request: &Request) -> Result<(), Problem> {
+/// Credentials that do not belong here; counted, as nobody stands behind the call.
+async fn refuse_authorization(request: &Request, inbound: &Inbound) -> Result<(), Problem> {
+    let mixed = mixed_authorization(request);
+    if mixed.is_err() {
+        inbound.count_by_source("anonymous", inbound.parts().settings.limits.anonymous).await?;
+    }
+    mixed
+}
+
+fn mixed_authorization(request: &Request) -> Result<(), Problem> {
     if request.headers().contains_key(header::AUTHORIZATION) {
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
@@ -350,106 +392,10 @@ fn refuse_authorization(request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
-fn refuse_cookies(inbound: &Inbound) -> Result<(), Problem> {
+fn mixed_cookies(inbound: &Inbound) -> Result<(), Problem> {
     if inbound.parts().cookies.any {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "credentials.mixed", "this call takes no cookies")
             .field("Cookie", "credentials.mixed", "must be absent"));
     }
     Ok(())
-}
-
-/// Documents a guard as a security scheme and applies it before the parameters after it.
-macro_rules! secured {
-    ($guard:ty, $name:literal, $scheme:expr) => {
-        impl<'a> ApiExtractor<'a> for $guard {
-            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-            type ParamType = ();
-            type ParamRawType = ();
-
-            fn register(registry: &mut Registry) {
-                registry.create_security_scheme($name, $scheme);
-            }
-
-            fn security_schemes() -> Vec<&'static str> {
-                vec![$name]
-            }
-
-            async fn from_request(
-                request: &'a Request,
-                _body: &mut RequestBody,
-                _options: ExtractParamOptions<Self::ParamType>,
-            ) -> poem::Result<Self> {
-                Ok(<$guard>::of(request).await?)
-            }
-        }
-    };
-}
-
-const fn cookie_scheme(name: &'static str, description: &'static str) -> MetaSecurityScheme {
-    MetaSecurityScheme {
-        ty: "apiKey",
-        description: Some(description),
-        name: Some(name),
-        key_in: Some("cookie"),
-        scheme: None,
-        bearer_format: None,
-        flows: None,
-        openid_connect_url: None,
-    }
-}
-
-const BEARER_SCHEME: MetaSecurityScheme = MetaSecurityScheme {
-    ty: "http",
-    description: Some("An access token; cookies are refused"),
-    name: None,
-    key_in: None,
-    scheme: Some("bearer"),
-    bearer_format: None,
-    flows: None,
-    openid_connect_url: None,
-};
-
-secured!(
-    SignedIn,
-    "session",
-    cookie_scheme("__Host-cloister", "A session; mutating calls also need Origin and X-CSRF-Token")
-);
-secured!(
-    InFlow,
-    "flow",
-    cookie_scheme(
-        "__Host-cloister-flow",
-        "A sign-in under way; mutating calls also need Origin and X-CSRF-Token"
-    )
-);
-secured!(Bearer, "bearer", BEARER_SCHEME);
-
-impl<'a> FromRequest<'a> for Anyone {
-    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
-        Ok(Self::of(request).await?)
-    }
-}
-
-impl<'a> FromRequest<'a> for Anonymous {
-    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
-        Ok(Self::of(request).await?)
-    }
-}
-
-impl<'a> FromRequest<'a> for FlowPage {
-    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
-        Ok(Self::of(request).await?)
-    }
-}
-
-impl<'a> FromRequest<'a> for Open {
-    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
-        Ok(Self::of(request)?)
-    }
-}
-
-impl<'a, V: WebhookVerifier> FromRequest<'a> for Webhook<V> {
-    async fn from_request(request: &'a Request, body: &mut RequestBody) -> poem::Result<Self> {
-        Ok(Self::of(request, body).await?)
-    }
 }

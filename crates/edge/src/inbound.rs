@@ -7,7 +7,7 @@ use std::{
 
 use cloister_access::RequestFacts;
 use cloister_ephemeral::{Ephemeral, RateKey, RateLimit};
-use cloister_kernel::{Audience, Environment, MachineClientId, Pii, RequestId, TenantId};
+use cloister_kernel::{Audience, Environment, MachineClientId, Pii, RequestId, TenantId, UserId};
 use poem::{Request, http::StatusCode};
 use time::OffsetDateTime;
 
@@ -31,6 +31,36 @@ pub(crate) struct Parts {
     pub(crate) environment: Environment,
     pub(crate) settings: Arc<EdgeSettings>,
     pub(crate) class: OnceLock<RouteClass>,
+    pub(crate) refusal: OnceLock<GuardRefusal>,
+}
+
+/// Why a guard turned a request away, for the log of whoever serves the routes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuardRefusal {
+    /// The problem's stable code.
+    pub code: String,
+    /// Whether the source or the caller calls too often, rather than without what the route asks for.
+    pub flood: bool,
+    /// Whose session it was, where there was one: a call that its own page did not make.
+    pub user: Option<UserId>,
+}
+
+/// A guard's problem, and whose session it was about.
+pub(crate) struct TurnedAway {
+    problem: Problem,
+    user: Option<UserId>,
+}
+
+impl TurnedAway {
+    pub(crate) fn whose(problem: Problem, user: UserId) -> Self {
+        Self { problem, user: Some(user) }
+    }
+}
+
+impl<E: Into<Problem>> From<E> for TurnedAway {
+    fn from(problem: E) -> Self {
+        Self { problem: problem.into(), user: None }
+    }
 }
 
 impl Inbound {
@@ -106,6 +136,22 @@ impl Inbound {
 
     pub(crate) fn choose(&self, class: RouteClass) {
         let _ = self.0.class.set(class);
+    }
+
+    /// The refusal of this request's guard, where there was one. A failure of ours is none.
+    pub fn refusal(&self) -> Option<&GuardRefusal> {
+        self.0.refusal.get()
+    }
+
+    /// Remembers a guard's refusal; gives back the answer.
+    pub(crate) fn turn_away(&self, TurnedAway { problem, user }: TurnedAway) -> Problem {
+        let status = problem.http_status();
+        if status.is_client_error() {
+            let flood = status == StatusCode::TOO_MANY_REQUESTS;
+            let refusal = GuardRefusal { code: problem.code().to_owned(), flood, user };
+            let _ = self.0.refusal.set(refusal);
+        }
+        problem
     }
 
     pub(crate) fn class(&self) -> Option<RouteClass> {

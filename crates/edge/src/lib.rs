@@ -45,7 +45,7 @@ pub use guard::{Anonymous, Anyone, Bearer, FlowPage, InFlow, Open, RouteClass, S
 pub use headers::CONTENT_SECURITY_POLICY;
 pub use health::ReadinessCheck;
 pub use host::{HostEntry, HostTable, Site};
-pub use inbound::Inbound;
+pub use inbound::{GuardRefusal, Inbound};
 pub use json::{StrictJson, refuse_ambiguity};
 pub use logs::start_logs;
 pub use measure::{Measurements, metrics_routes};

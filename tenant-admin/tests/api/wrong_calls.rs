@@ -202,9 +202,13 @@ async fn wrong_paths_parameters_methods_and_headers_are_refused() {
         ("a compressed body", get().header("Content-Encoding", "gzip"), 415),
         ("a long target", app.request("GET", &format!("/v1/tenants?cursor={}", "A".repeat(9000))), 414),
     ] {
+        let events = app.count("platform_events").await;
         let answer = app.send(request).await;
         is_problem(&answer, case);
         assert_eq!(answer.status.as_u16(), status, "{case}: {}", answer.text);
+        if status == 421 {
+            assert_eq!(app.events(events).await, ["anonymous operator.call refused host.unknown"]);
+        }
     }
     assert_eq!(app.call("GET", "/v1/tenants", &token, None).await.json()["items"][0]["status"], "draft");
 }

@@ -87,7 +87,6 @@ async fn what_changes_something_must_come_from_our_own_page() {
     patient.sign_in(&app).await;
     let keep = patient.call(Method::POST, "/api/v1/session/keep-alive");
     assert_eq!(app.wire().send(&keep).await.status, 200);
-    let before = app.database.events(clinic.id).await.len();
     let mut tries = Vec::new();
     for name in ["origin", "sec-fetch-site", "x-csrf-token"] {
         tries.push(keep.clone().without(name));
@@ -114,8 +113,11 @@ async fn what_changes_something_must_come_from_our_own_page() {
         assert_eq!((answer.status, answer.code().as_str()), (403, "csrf.refused"), "{:?}", call.headers);
         let field = answer.json()["errors"][0]["field"].clone();
         assert!(["Origin", "Sec-Fetch-Site", "X-CSRF-Token"].contains(&field.as_str().unwrap()), "{field}");
+        let events = app.database.events_of(answer.request_id()).await;
+        let lines: Vec<String> = events.iter().map(|event| event.line()).collect();
+        assert_eq!(lines, ["call.refused refused csrf.refused"], "nothing reached an operation");
+        assert_eq!(events[0].actor, Some(patient.id), "the event names whose session came with it");
     }
-    assert_eq!(app.database.events(clinic.id).await.len(), before, "nothing reached an operation");
     // A cookie route takes no Authorization header beside the cookie.
     let mixed = keep.clone().with("authorization", "Bearer x");
     assert_eq!(app.wire().send(&mixed).await.code(), "credentials.mixed");

@@ -179,6 +179,7 @@ async fn an_operator_reaches_no_chart_by_any_route() {
                 "{}",
                 row.operation
             );
+            assert_eq!(events(&world, &answer).await, ["call.refused refused credentials.mixed"]);
             tells_nothing(&world, &answer, row.operation);
         }
         // The same paths at the operators' API do not exist.

@@ -13,6 +13,8 @@ mod support;
 mod activation;
 mod clinic;
 mod machine;
+mod refused_calls;
+mod session_endings;
 mod sessions;
 mod sign_in;
 mod test_data;
