@@ -1,7 +1,7 @@
 # Every target is one script; run `make` for the list.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test lint unit web blackbox browser advisories bench
+.PHONY: help demo demo-reset test lint unit web blackbox browser advisories bench mutants
 SHELL := bash
 
 help: ## Show this list
