@@ -6,8 +6,9 @@ use cloister_kernel::{Environment, SessionId, TenantId, UserId};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    Activity, ClaimKey, CsrfSecret, Elevation, EphemeralError, Flow, InProcessCapacity, NewFlow, NewSession,
-    RateAnswer, RateKey, RateLimit, RedisSettings, SessionRecord, Token, TokenHash, Touched,
+    Activity, ClaimKey, CsrfSecret, Elevation, EndedSessions, EphemeralError, Flow, InProcessCapacity,
+    NewFlow, NewSession, RateAnswer, RateKey, RateLimit, RedisSettings, SessionRecord, Token, TokenHash,
+    Touched,
     in_process::InProcess,
     redis::RedisStore,
     session::{cut, whole},
@@ -68,6 +69,11 @@ impl Ephemeral {
             Store::Redis(store) => store.ping().await,
             Store::InProcess(_) => Ok(()),
         }
+    }
+
+    /// Whether it dies with this process and no other process sees it.
+    pub const fn is_of_this_process(&self) -> bool {
+        matches!(self.store, Store::InProcess(_))
     }
 
     /// Starts a session and gives the token for its cookie. Ends the user's oldest beyond [`crate::MOST_SESSIONS`].
@@ -157,7 +163,7 @@ impl Ephemeral {
         user: UserId,
         session: SessionId,
     ) -> Result<bool, EphemeralError> {
-        let died = in_store!(self, store => store.revoke(tenant, user, Revoked::One(session)))?;
+        let died = in_store!(self, store => store.revoke(tenant, user, Revoked::One(session), self.now()))?;
         Ok(died > 0)
     }
 
@@ -168,12 +174,24 @@ impl Ephemeral {
         user: UserId,
         keep: SessionId,
     ) -> Result<u64, EphemeralError> {
-        in_store!(self, store => store.revoke(tenant, user, Revoked::Others(keep)))
+        in_store!(self, store => store.revoke(tenant, user, Revoked::Others(keep), self.now()))
     }
 
     /// Ends all sessions of the user. How many ended.
     pub async fn revoke_all_sessions(&self, tenant: TenantId, user: UserId) -> Result<u64, EphemeralError> {
-        in_store!(self, store => store.revoke(tenant, user, Revoked::All))
+        in_store!(self, store => store.revoke(tenant, user, Revoked::All, self.now()))
+    }
+
+    /// Some sessions of one clinic that ran out, at most so many, for whoever writes that into the clinic's log: for a
+    /// minute nobody else gets them, and what is not forgotten by then comes again. `None` when there are none. The work
+    /// does not grow with the number of clinics or of live sessions.
+    pub async fn claim_ended(&self, most: usize) -> Result<Option<EndedSessions>, EphemeralError> {
+        in_store!(self, store => store.claim_ended(most, self.now()))
+    }
+
+    /// Forgets ended sessions that are written down.
+    pub async fn forget_ended(&self, ended: &EndedSessions) -> Result<(), EphemeralError> {
+        in_store!(self, store => store.forget_ended(ended))
     }
 
     /// Opens a flow and gives the token for its cookie.

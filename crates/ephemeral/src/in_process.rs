@@ -1,5 +1,7 @@
 //! The store in this process's memory: bounded, expiring, one lock.
 
+mod sessions;
+
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -9,16 +11,17 @@ use cloister_kernel::{TenantId, UserId};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    Activity, ClaimKey, EphemeralError, FLOW_LIFETIME, Flow, MOST_SESSIONS, RateAnswer, RateKey, RateLimit,
+    Activity, ClaimKey, EndedSessions, EphemeralError, FLOW_LIFETIME, Flow, RateAnswer, RateKey, RateLimit,
     SessionRecord, TokenHash, Touched,
     ephemeral::{FlowRead, Revoked},
     error::Cause,
 };
+use sessions::{Sessions, Standing};
 
 /// How much the in-process store may hold. Full of live entries it is unavailable, never forgetful.
 #[derive(Debug, Clone, Copy)]
 pub struct InProcessCapacity {
-    /// Live sessions.
+    /// Live sessions, and ended ones that are not written down yet; these give way to live ones.
     pub sessions: usize,
     /// Live flows.
     pub flows: usize,
@@ -43,8 +46,7 @@ pub(crate) struct InProcess {
 
 #[derive(Default)]
 struct State {
-    sessions: HashMap<(TenantId, TokenHash), SessionRecord>,
-    by_user: HashMap<(TenantId, UserId), Vec<TokenHash>>,
+    sessions: Sessions,
     flows: HashMap<(TenantId, TokenHash), (Flow, OffsetDateTime)>,
     claims: HashMap<ClaimKey, OffsetDateTime>,
     rates: HashMap<RateKey, Window>,
@@ -67,19 +69,16 @@ impl InProcess {
         record: &SessionRecord,
         now: OffsetDateTime,
     ) -> Result<(), EphemeralError> {
-        let mut state = self.lock();
-        if state.sessions.len() >= self.capacity.sessions {
-            let dead = state.sessions_where(|session| !session.is_live(now));
-            state.forget(dead);
-            room(state.sessions.len(), self.capacity.sessions, "sessions")?;
+        let sessions = &mut self.lock().sessions;
+        if sessions.len() >= self.capacity.sessions {
+            let forgotten = sessions.forget_all_ended(now);
+            if forgotten > 0 {
+                tracing::warn!(forgotten, "no room: the ends of these sessions will be in no clinic's log");
+            }
+            room(sessions.len(), self.capacity.sessions, "sessions")?;
         }
-        let mut own = state.sessions_of(record.tenant, record.user);
-        let dead = own.extract_if(.., |(_, session)| !session.is_live(now)).collect();
-        state.forget(dead);
-        own.sort_by_key(|(_, session)| session.id);
-        own.truncate((own.len() + 1).saturating_sub(MOST_SESSIONS));
-        state.forget(own);
-        state.insert(hash, record);
+        sessions.give_way(record.tenant, record.user, now);
+        sessions.insert(*hash, record);
         Ok(())
     }
 
@@ -92,13 +91,11 @@ impl InProcess {
         now: OffsetDateTime,
     ) -> Result<Touched, EphemeralError> {
         let mut state = self.lock();
-        let Some(session) = state.sessions.get(&(tenant, *hash)).cloned() else {
-            return Ok(Touched::Absent);
+        let mut session = match state.sessions.standing((tenant, *hash), now) {
+            Standing::Absent => return Ok(Touched::Absent),
+            Standing::Ended(ended) => return Ok(Touched::Ended(ended)),
+            Standing::Live(session) => session,
         };
-        if !session.is_live(now) {
-            state.forget(vec![(*hash, session)]);
-            return Ok(Touched::Absent);
-        }
         let rate = match limit {
             None => RateAnswer::UNCOUNTED,
             Some(limit) => {
@@ -108,10 +105,9 @@ impl InProcess {
         if !rate.allowed {
             return Ok(Touched::Limited(session, rate));
         }
-        let mut session = session;
         if activity == Activity::Extends && now > session.last_seen_at {
             session.last_seen_at = now;
-            state.sessions.insert((tenant, *hash), session.clone());
+            state.sessions.extend((tenant, *hash), now);
         }
         Ok(Touched::Active(session, rate))
     }
@@ -123,16 +119,13 @@ impl InProcess {
         record: &SessionRecord,
         now: OffsetDateTime,
     ) -> Result<bool, EphemeralError> {
-        let mut state = self.lock();
-        let Some(before) = state.sessions.get(&(record.tenant, *old)).cloned() else {
+        let sessions = &mut self.lock().sessions;
+        if !matches!(sessions.standing((record.tenant, *old), now), Standing::Live(_)) {
             return Ok(false);
-        };
-        let live = before.is_live(now);
-        state.forget(vec![(*old, before)]);
-        if live {
-            state.insert(new, record);
         }
-        Ok(live)
+        sessions.forget((record.tenant, *old));
+        sessions.insert(*new, record);
+        Ok(true)
     }
 
     pub(crate) fn sessions_of(
@@ -141,8 +134,8 @@ impl InProcess {
         user: UserId,
         now: OffsetDateTime,
     ) -> Result<Vec<SessionRecord>, EphemeralError> {
-        let own = self.lock().sessions_of(tenant, user);
-        Ok(own.into_iter().map(|(_, session)| session).filter(|session| session.is_live(now)).collect())
+        let live = self.lock().sessions.live_of(tenant, user, now);
+        Ok(live.into_iter().map(|(_, session)| session).collect())
     }
 
     pub(crate) fn revoke(
@@ -150,17 +143,23 @@ impl InProcess {
         tenant: TenantId,
         user: UserId,
         which: Revoked,
+        now: OffsetDateTime,
     ) -> Result<u64, EphemeralError> {
-        let mut state = self.lock();
-        let mut dying = state.sessions_of(tenant, user);
-        dying.retain(|(_, session)| match which {
-            Revoked::One(id) => session.id == id,
-            Revoked::Others(id) => session.id != id,
-            Revoked::All => true,
-        });
-        let died = dying.len() as u64;
-        state.forget(dying);
-        Ok(died)
+        Ok(self.lock().sessions.revoke(tenant, user, which, now))
+    }
+
+    pub(crate) fn claim_ended(
+        &self,
+        most: usize,
+        now: OffsetDateTime,
+    ) -> Result<Option<EndedSessions>, EphemeralError> {
+        Ok(self.lock().sessions.claim_ended(most, now))
+    }
+
+    pub(crate) fn forget_ended(&self, ended: &EndedSessions) -> Result<(), EphemeralError> {
+        let sessions = &mut self.lock().sessions;
+        ended.sessions.iter().for_each(|session| sessions.forget((ended.tenant, session.hash)));
+        Ok(())
     }
 
     pub(crate) fn open_flow(
@@ -248,34 +247,6 @@ impl InProcess {
 }
 
 impl State {
-    fn insert(&mut self, hash: &TokenHash, record: &SessionRecord) {
-        self.sessions.insert((record.tenant, *hash), record.clone());
-        self.by_user.entry((record.tenant, record.user)).or_default().push(*hash);
-    }
-
-    fn sessions_of(&self, tenant: TenantId, user: UserId) -> Vec<(TokenHash, SessionRecord)> {
-        let hashes = self.by_user.get(&(tenant, user)).map_or(&[][..], Vec::as_slice);
-        hashes.iter().filter_map(|hash| Some((*hash, self.sessions.get(&(tenant, *hash))?.clone()))).collect()
-    }
-
-    fn sessions_where(&self, rule: impl Fn(&SessionRecord) -> bool) -> Vec<(TokenHash, SessionRecord)> {
-        let matching = self.sessions.iter().filter(|(_, session)| rule(session));
-        matching.map(|((_, hash), session)| (*hash, session.clone())).collect()
-    }
-
-    fn forget(&mut self, sessions: Vec<(TokenHash, SessionRecord)>) {
-        for (hash, session) in sessions {
-            self.sessions.remove(&(session.tenant, hash));
-            let owner = (session.tenant, session.user);
-            if let Some(hashes) = self.by_user.get_mut(&owner) {
-                hashes.retain(|kept| *kept != hash);
-                if hashes.is_empty() {
-                    self.by_user.remove(&owner);
-                }
-            }
-        }
-    }
-
     fn hit(
         &mut self,
         key: &RateKey,

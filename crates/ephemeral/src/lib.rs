@@ -9,8 +9,11 @@
 //! - Keys are SHA-256 digests of 256-bit tokens, so whoever reads the store cannot sign in. Values name the key and
 //!   tenant they were written for, and both are compared when they are read.
 //! - Nothing personal is stored in clear: callers hand over sealed bytes, and addresses are digested.
+//! - A session that runs out is nothing to its token at once, and stays for a while as an [`EndedSession`] until its end
+//!   is written down: by one sweeper at a time, and again by the next if that one fails.
 //! - Time comes from the [`Environment`](cloister_kernel::Environment), never from the store.
 
+mod ended;
 mod ephemeral;
 mod error;
 mod flow;
@@ -20,6 +23,7 @@ mod redis;
 mod session;
 mod token;
 
+pub use ended::{EndedSession, EndedSessions, SessionEnd};
 pub use ephemeral::Ephemeral;
 pub use error::EphemeralError;
 pub use flow::{FLOW_LIFETIME, Flow, NewFlow};

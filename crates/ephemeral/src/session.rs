@@ -4,7 +4,7 @@ use cloister_kernel::{Audience, SessionId, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-use crate::{CsrfSecret, EphemeralError, RateAnswer};
+use crate::{CsrfSecret, EndedSession, EphemeralError, RateAnswer};
 
 /// How many sessions a user may have at once; the oldest gives way.
 pub const MOST_SESSIONS: usize = 20;
@@ -94,10 +94,6 @@ impl SessionRecord {
     pub fn idle_expires_at(&self) -> OffsetDateTime {
         (self.last_seen_at + self.idle).min(self.absolute_expires_at)
     }
-
-    pub(crate) fn is_live(&self, now: OffsetDateTime) -> bool {
-        now < self.idle_expires_at()
-    }
 }
 
 /// Whether a call keeps a session awake.
@@ -112,8 +108,10 @@ pub enum Activity {
 /// The answer to a touch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Touched {
-    /// No such session, or it has ended.
+    /// No such session, or one that was ended or is long over.
     Absent,
+    /// It ran out, which is not yet written down. To whoever comes with its token it is worth nothing.
+    Ended(EndedSession),
     /// Live, and within its user's rate.
     Active(SessionRecord, RateAnswer),
     /// Live, but its user calls too often; it was not extended.
@@ -214,7 +212,7 @@ pub(crate) fn whole(span: Duration) -> i64 {
     i64::try_from(span.whole_milliseconds()).unwrap_or(i64::MAX).max(1)
 }
 
-fn moment(milliseconds: i64) -> Result<OffsetDateTime, EphemeralError> {
+pub(crate) fn moment(milliseconds: i64) -> Result<OffsetDateTime, EphemeralError> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000)
         .map_err(|_| EphemeralError::wrong("a moment out of range"))
 }

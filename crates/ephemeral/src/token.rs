@@ -42,13 +42,19 @@ impl fmt::Debug for Token {
 }
 
 /// SHA-256 of a [`Token`]: the key under which its session or flow is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
     /// The 64 hexadecimal digits used in keys.
     pub fn to_hex(self) -> String {
         hex::encode(self.0)
+    }
+
+    /// Reads what [`TokenHash::to_hex`] wrote.
+    pub(crate) fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).ok().map(|()| Self(bytes))
     }
 }
 

@@ -203,7 +203,7 @@ impl Identity {
         let (Some(user), Some(session)) = (caller.user(), caller.session()) else {
             return Err(IdentityError::SessionEnded);
         };
-        self.ephemeral.revoke_session(caller.tenant(), user, session).await?;
+        let was_live = self.ephemeral.revoke_session(caller.tenant(), user, session).await?;
         let mut unit = match self.store.begin(caller).await {
             Ok(unit) => unit,
             // Turned away, which left an event of its own.
@@ -212,7 +212,10 @@ impl Identity {
             }
             Err(error) => return Err(error.into()),
         };
-        unit.note(EventDraft::success(ActionCode::SessionEnded).on("session", Some(session.uuid())));
+        // One that ended meanwhile by another hand or by itself has left the event of that.
+        if was_live {
+            unit.note(EventDraft::success(ActionCode::SessionEnded).on("session", Some(session.uuid())));
+        }
         Ok(unit.commit(()).await?)
     }
 

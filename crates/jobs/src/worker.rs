@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use tokio::{sync::watch, task::JoinSet};
 use uuid::Uuid;
 
-use crate::{Handler, JobFailure};
+use crate::{Chore, Handler, JobFailure, repeat};
 
 /// How a worker works.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +32,7 @@ pub struct Worker {
     id: Uuid,
     store: PlatformStore,
     handlers: BTreeMap<&'static str, Arc<dyn Handler>>,
+    chores: Vec<Arc<dyn Chore>>,
     settings: WorkerSettings,
 }
 
@@ -44,11 +45,34 @@ impl Worker {
         environment: &Environment,
     ) -> Self {
         let handlers = handlers.into_iter().map(|handler| (handler.kind(), handler)).collect();
-        Self { id: environment.uuid(), store, handlers, settings }
+        Self { id: environment.uuid(), store, handlers, chores: Vec::new(), settings }
+    }
+
+    /// Does this chore too, beside the jobs.
+    #[must_use]
+    pub fn with_chore(mut self, chore: Arc<dyn Chore>) -> Self {
+        self.chores.push(chore);
+        self
     }
 
     /// Works until `stop` turns true, then finishes what it holds.
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+    pub async fn run(&self, stop: watch::Receiver<bool>) {
+        let chores = self.chores.iter().map(|chore| repeat(chore.clone(), self.settings.rest, stop.clone()));
+        tokio::join!(self.run_jobs(stop.clone()), futures_util::future::join_all(chores));
+    }
+
+    /// Does every chore until there is nothing left to do.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub async fn run_chores(&self) -> Result<(), JobFailure> {
+        for chore in &self.chores {
+            while chore.run().await? {}
+        }
+        Ok(())
+    }
+
+    async fn run_jobs(&self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
             let worked = match self.run_due().await {
                 Ok(count) => count > 0,

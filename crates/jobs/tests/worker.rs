@@ -10,7 +10,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use cloister_jobs::{Handler, JobFailure, Worker, WorkerSettings};
+use cloister_jobs::{Chore, Handler, JobFailure, Worker, WorkerSettings};
 use cloister_kernel::{Audience, JobId};
 use cloister_store::{JobState, LeasedJob, NewJob};
 use support::{Harness, Kind};
@@ -22,6 +22,7 @@ on_both! {
     a_job_that_can_never_work_or_panics_does_not_stop_the_others,
     the_job_of_a_worker_that_died_is_finished_by_another,
     a_stopped_worker_finishes_what_it_holds,
+    a_chore_goes_on_beside_the_jobs_whatever_becomes_of_its_pieces,
 }
 
 /// Fails its first runs as told, then works.
@@ -135,4 +136,44 @@ async fn a_stopped_worker_finishes_what_it_holds(harness: Harness) {
     stop.send(true).unwrap();
     tokio::time::timeout(std::time::Duration::from_secs(10), running).await.unwrap().unwrap();
     assert_eq!(state(&harness, job).await, JobState::Done);
+}
+
+/// Five pieces: one fails, one panics.
+struct Sweep(AtomicUsize);
+
+#[async_trait]
+impl Chore for Sweep {
+    fn name(&self) -> &'static str {
+        "sweep"
+    }
+
+    async fn run(&self) -> Result<bool, JobFailure> {
+        match self.0.fetch_add(1, Ordering::SeqCst) {
+            1 => Err(JobFailure::later("sweep.failed")),
+            2 => panic!("a piece that panics"),
+            done => Ok(done < 4),
+        }
+    }
+}
+
+async fn a_chore_goes_on_beside_the_jobs_whatever_becomes_of_its_pieces(harness: Harness) {
+    let (chore, handler) = (Arc::new(Sweep(AtomicUsize::new(0))), Flaky::new(0, || Ok(())));
+    let settings =
+        WorkerSettings { rest: std::time::Duration::from_millis(10), ..WorkerSettings::default() };
+    let handlers: Vec<Arc<dyn Handler>> = vec![handler];
+    let worker = Worker::new(harness.platform.clone(), handlers, settings, &harness.environment)
+        .with_chore(chore.clone());
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    let running = tokio::spawn(async move { worker.run(stopping).await });
+    let job = enqueue(&harness, "lakeside").await;
+    for _ in 0..500 {
+        if chore.0.load(Ordering::SeqCst) > 5 && state(&harness, job).await == JobState::Done {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(state(&harness, job).await, JobState::Done);
+    assert!(chore.0.load(Ordering::SeqCst) > 5, "it is looked for again when there was nothing more");
+    stop.send(true).unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(5), running).await.unwrap().unwrap();
 }

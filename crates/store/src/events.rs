@@ -20,6 +20,7 @@ pub(crate) struct SealedEvents {
     table: &'static str,
     columns: String,
     rows: Vec<Vec<Value>>,
+    on_conflict: &'static str,
 }
 
 /// Seals events of one log. Without a ring (only for the platform's log, by processes that may not open its key) the
@@ -35,7 +36,7 @@ pub(crate) fn seal(
         None => ("platform_events", PLATFORM_COLUMNS.to_owned()),
     };
     let rows = events.iter().map(|event| row(environment, ring, event)).collect::<Result<_, _>>()?;
-    Ok(SealedEvents { table, columns, rows })
+    Ok(SealedEvents { table, columns, rows, on_conflict: "" })
 }
 
 fn row(environment: &Environment, ring: Option<&KeyRing>, event: &Event) -> Result<Vec<Value>, StoreError> {
@@ -89,6 +90,12 @@ pub(crate) fn place(owner: KeyOwner, event: uuid::Uuid) -> Place {
 }
 
 impl SealedEvents {
+    /// Leaves out what stands in the log already, by moment and id.
+    #[cfg(feature = "tenant")]
+    pub(crate) fn once(self) -> Self {
+        Self { on_conflict: " ON CONFLICT DO NOTHING", ..self }
+    }
+
     /// Writes the rows.
     pub(crate) async fn write(self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
         let width = self.columns.split(',').count();
@@ -102,7 +109,13 @@ impl SealedEvents {
                     format!("({})", places.join(", "))
                 })
                 .collect();
-            let sql = format!("INSERT INTO {} ({}) VALUES {}", self.table, self.columns, tuples.join(", "));
+            let sql = format!(
+                "INSERT INTO {} ({}) VALUES {}{}",
+                self.table,
+                self.columns,
+                tuples.join(", "),
+                self.on_conflict
+            );
             let values: Vec<Value> = chunk.into_iter().flatten().collect();
             let statement = prepared(transaction.get_database_backend(), &sql, values);
             transaction.execute_raw(statement).await?;

@@ -133,7 +133,7 @@ pub use pending::{Pending, Plain, Release};
 #[cfg(feature = "tenant")]
 pub use staff::StaffRow;
 #[cfg(feature = "tenant")]
-pub use store::Store;
+pub use store::{SessionEnding, Store};
 #[cfg(feature = "tenant")]
 pub use unit::{Refusal, UnitOfWork, VisitUnit};
 

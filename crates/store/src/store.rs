@@ -1,5 +1,7 @@
 //! The store: where units of work begin.
 
+mod session_endings;
+
 use std::sync::Arc;
 
 use cloister_access::{Caller, DecisionTable, PolicyCache, PolicyDocument, PolicyHash, Principal, Visitor};
@@ -15,6 +17,8 @@ use crate::{
     keys::Keys,
     standing,
 };
+
+pub use session_endings::SessionEnding;
 
 /// Compiled policies that are kept.
 const POLICIES: usize = 256;

@@ -1,5 +1,6 @@
 //! The store in Redis: each operation is one script, so one atomic step and one round trip.
 
+mod ended;
 mod link;
 mod script;
 mod settings;
@@ -18,6 +19,7 @@ use crate::{
     rate::{tag, user_rate_prefix},
     session::{Stored, milliseconds, whole},
 };
+use ended::deadlines_key;
 use link::Link;
 use script::{Answer, Scripts};
 
@@ -45,6 +47,7 @@ impl RedisStore {
         let key = session_key(record.tenant, hash);
         let mut call = self.scripts.create.call(&key);
         call.key(index_key(record.tenant, record.user))
+            .key(deadlines_key(record.tenant))
             .arg(milliseconds(now))
             .arg(json(&Stored::of(&key, record))?)
             .arg(whole(record.idle))
@@ -54,7 +57,9 @@ impl RedisStore {
             .arg(hash.to_hex())
             .arg(session_prefix(record.tenant))
             .arg(MOST_SESSIONS);
-        call.run(&self.link).await?.flag().map(drop)
+        let gave_way = call.run(&self.link).await?.count()?;
+        let look_at = if gave_way > 0 { now } else { record.idle_expires_at() };
+        self.note_clinic(record.tenant, look_at, record.absolute_expires_at - now).await
     }
 
     pub(crate) async fn touch_session(
@@ -68,17 +73,24 @@ impl RedisStore {
         let key = session_key(tenant, hash);
         let counted = limit.unwrap_or(RateLimit { calls: 0, window: Duration::MINUTE });
         let mut call = self.scripts.touch.call(&key);
-        call.arg(milliseconds(now))
+        call.key(deadlines_key(tenant))
+            .arg(milliseconds(now))
             .arg(u8::from(activity == Activity::Extends))
             .arg(counted.calls)
             .arg(whole(counted.window))
-            .arg(user_rate_prefix(tenant));
+            .arg(user_rate_prefix(tenant))
+            .arg(hash.to_hex());
         let mut answer = call.run(&self.link).await?;
-        if !answer.flag()? {
+        let standing = answer.integer()?;
+        if standing == 0 {
             return Ok(Touched::Absent);
         }
-        let stored: Stored = answer.json()?;
-        let record = stored.into_record(&key, tenant, answer.integer()?)?;
+        let (stored, seen) = (answer.json::<Stored>(), answer.integer()?);
+        if standing != 1 {
+            let ended = ended::ended(tenant, &hash.to_hex(), stored, seen, answer.integer()?)?;
+            return Ok(Touched::Ended(ended));
+        }
+        let record = stored?.into_record(&key, tenant, seen)?;
         let rate = rate_answer(&mut answer)?;
         let rate = if limit.is_some() { rate } else { RateAnswer::UNCOUNTED };
         Ok(if rate.allowed { Touched::Active(record, rate) } else { Touched::Limited(record, rate) })
@@ -95,10 +107,12 @@ impl RedisStore {
         let mut call = self.scripts.rotate.call(&session_key(record.tenant, old));
         call.key(key.clone())
             .key(index_key(record.tenant, record.user))
+            .key(deadlines_key(record.tenant))
             .arg(milliseconds(now))
             .arg(json(&Stored::of(&key, record))?)
             .arg(record.id.to_string())
-            .arg(new.to_hex());
+            .arg(new.to_hex())
+            .arg(old.to_hex());
         call.run(&self.link).await?.flag()
     }
 
@@ -129,6 +143,7 @@ impl RedisStore {
         tenant: TenantId,
         user: UserId,
         which: Revoked,
+        now: OffsetDateTime,
     ) -> Result<u64, EphemeralError> {
         let (which, session) = match which {
             Revoked::One(session) => ("one", session.to_string()),
@@ -136,7 +151,11 @@ impl RedisStore {
             Revoked::All => ("all", String::new()),
         };
         let mut call = self.scripts.revoke.call(&index_key(tenant, user));
-        call.arg(which).arg(session).arg(session_prefix(tenant));
+        call.key(deadlines_key(tenant))
+            .arg(milliseconds(now))
+            .arg(which)
+            .arg(session)
+            .arg(session_prefix(tenant));
         call.run(&self.link).await?.count()
     }
 
@@ -234,7 +253,11 @@ fn session_key(tenant: TenantId, hash: &TokenHash) -> String {
 }
 
 fn index_key(tenant: TenantId, user: UserId) -> String {
-    format!("{}:sessions-of:{user}", tag(Some(tenant)))
+    format!("{}{user}", index_prefix(tenant))
+}
+
+fn index_prefix(tenant: TenantId) -> String {
+    format!("{}:sessions-of:", tag(Some(tenant)))
 }
 
 fn flow_key(tenant: TenantId, hash: &TokenHash) -> String {

@@ -24,24 +24,35 @@ pub(super) struct Scripts {
     pub(super) flow_advance: StoreScript,
     pub(super) claim: StoreScript,
     pub(super) hit: StoreScript,
+    pub(super) ended_claim: StoreScript,
+    pub(super) ended_forget: StoreScript,
+    pub(super) clinic_note: StoreScript,
+    pub(super) clinic_lease: StoreScript,
+    pub(super) clinic_settle: StoreScript,
 }
 
 impl Scripts {
     pub(super) fn new() -> Self {
-        let rate = include_str!("scripts/rate.lua");
+        let (rate, ends) = (include_str!("scripts/rate.lua"), include_str!("scripts/ends.lua"));
         let with_rate = |code: &str| StoreScript(Script::new(&format!("{rate}{code}")));
+        let with_ends = |code: &str| StoreScript(Script::new(&format!("{ends}{code}")));
         let plain = |code: &str| StoreScript(Script::new(code));
         Self {
-            create: plain(include_str!("scripts/create.lua")),
-            touch: with_rate(include_str!("scripts/touch.lua")),
-            rotate: plain(include_str!("scripts/rotate.lua")),
-            revoke: plain(include_str!("scripts/revoke.lua")),
-            list: plain(include_str!("scripts/list.lua")),
+            create: with_ends(include_str!("scripts/create.lua")),
+            touch: with_rate(&format!("{ends}{}", include_str!("scripts/touch.lua"))),
+            rotate: with_ends(include_str!("scripts/rotate.lua")),
+            revoke: with_ends(include_str!("scripts/revoke.lua")),
+            list: with_ends(include_str!("scripts/list.lua")),
             flow_open: plain(include_str!("scripts/flow_open.lua")),
             flow_read: plain(include_str!("scripts/flow_read.lua")),
             flow_advance: plain(include_str!("scripts/flow_advance.lua")),
             claim: plain(include_str!("scripts/claim.lua")),
             hit: with_rate(include_str!("scripts/hit.lua")),
+            ended_claim: with_ends(include_str!("scripts/ended_claim.lua")),
+            ended_forget: plain(include_str!("scripts/ended_forget.lua")),
+            clinic_note: plain(include_str!("scripts/clinic_note.lua")),
+            clinic_lease: plain(include_str!("scripts/clinic_lease.lua")),
+            clinic_settle: plain(include_str!("scripts/clinic_settle.lua")),
         }
     }
 }

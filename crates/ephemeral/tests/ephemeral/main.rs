@@ -8,6 +8,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod endings;
 mod redis_faults;
 mod suite;
 mod support;

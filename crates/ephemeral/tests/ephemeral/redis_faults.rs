@@ -7,8 +7,9 @@ use cloister_ephemeral::{
     Activity, Ephemeral, EphemeralError, NewSession, RateKey, RateLimit, RedisSettings, SessionLimits,
     Touched,
 };
-use cloister_kernel::{Audience, Environment, TenantId};
-use deadpool_redis::redis::{Client, TlsCertificates, aio::MultiplexedConnection, cmd};
+use cloister_kernel::{Audience, Environment, ManualClock, SystemRandomness, TenantId};
+use deadpool_redis::redis::{Client, TlsCertificates, Value, aio::MultiplexedConnection, cmd};
+use time::macros::datetime;
 use tokio::task::JoinSet;
 
 fn new_session(tenant: TenantId) -> NewSession {
@@ -37,6 +38,9 @@ async fn directly(redis: &PrivateRedis) -> MultiplexedConnection {
     let client = Client::build_with_tls(settings.url.expose_secret(), certificates).unwrap();
     client.get_multiplexed_async_connection().await.unwrap()
 }
+
+/// Where it stands which clinics to look at for sessions that ran out.
+const CLINICS: &str = "cloister:{platform}:session-deadlines";
 
 #[tokio::test]
 async fn redis_away_is_unavailable_and_back_is_usable_without_a_restart() {
@@ -125,13 +129,82 @@ async fn a_dump_holds_neither_tokens_nor_addresses() {
     let keys: Vec<String> = cmd("KEYS").arg("*").query_async(&mut direct).await.unwrap();
     assert!(keys.len() >= 3, "{keys:?}");
     for key in keys {
-        assert!(key.starts_with(&format!("cloister:{{{tenant}}}:")), "{key}");
+        let own = key.starts_with(&format!("cloister:{{{tenant}}}:"));
+        assert!(own || key == CLINICS, "{key}");
         let dump: Vec<u8> = cmd("DUMP").arg(&key).query_async(&mut direct).await.unwrap();
         let text = format!("{key}{}", String::from_utf8_lossy(&dump));
         assert!(!text.contains(&token.expose()) && !text.contains("198.51.100.23"), "{key}");
         let lives: i64 = cmd("PTTL").arg(&key).query_async(&mut direct).await.unwrap();
         assert!(lives > 0, "{key} never expires");
     }
+}
+
+#[tokio::test]
+async fn a_lost_hint_is_set_right_by_the_next_session_and_a_lost_redis_harms_nothing() {
+    let Some(redis) = PrivateRedis::start() else { return };
+    let clock = Arc::new(ManualClock::at(datetime!(2026-03-01 08:00 UTC)));
+    let environment = Environment::new(clock.clone(), Arc::new(SystemRandomness));
+    let store = Ephemeral::redis(&redis.settings(), environment).unwrap();
+    let tenant = Environment::system().id();
+    let (_, lost) = store.create_session(new_session(tenant)).await.unwrap();
+    let mut direct = directly(&redis).await;
+    let deleted: i64 = cmd("DEL").arg(CLINICS).query_async(&mut direct).await.unwrap();
+    assert_eq!(deleted, 1);
+    clock.advance(time::Duration::minutes(20));
+    assert!(store.claim_ended(10).await.unwrap().is_none());
+    let (token, second) = store.create_session(new_session(tenant)).await.unwrap();
+    clock.advance(time::Duration::minutes(20));
+    let told = store.claim_ended(10).await.unwrap().unwrap();
+    let ids: Vec<_> = told.sessions.iter().map(|ended| ended.id).collect();
+    assert_eq!(ids, [lost.id, second.id]);
+
+    let _: Value = cmd("FLUSHALL").query_async(&mut direct).await.unwrap();
+    store.forget_ended(&told).await.unwrap();
+    let touched = store.touch_session(tenant, &token.hash(), Activity::Extends, None).await.unwrap();
+    assert_eq!(touched, Touched::Absent);
+    assert!(store.claim_ended(10).await.unwrap().is_none());
+    let (token, _) = store.create_session(new_session(tenant)).await.unwrap();
+    let touched = store.touch_session(tenant, &token.hash(), Activity::Extends, None).await.unwrap();
+    assert!(matches!(touched, Touched::Active(..)));
+}
+
+#[tokio::test]
+async fn a_sweeper_that_found_a_clinic_empty_does_not_settle_a_newer_session_away() {
+    let Some(redis) = PrivateRedis::start() else { return };
+    let clock = Arc::new(ManualClock::at(datetime!(2026-03-01 08:00 UTC)));
+    let environment = Environment::new(clock.clone(), Arc::new(SystemRandomness));
+    let store = Ephemeral::redis(&redis.settings(), environment).unwrap();
+    let tenant = Environment::system().id();
+    // A sweeper leased the clinic and found nothing; before it says so, somebody signs in.
+    let lease = (datetime!(2026-03-01 08:01 UTC).unix_timestamp() * 1000).to_string();
+    let mut direct = directly(&redis).await;
+    let _: Value =
+        cmd("ZADD").arg(CLINICS).arg(&lease).arg(tenant.to_string()).query_async(&mut direct).await.unwrap();
+    let (_, made) = store.create_session(new_session(tenant)).await.unwrap();
+    let settle = include_str!("../../src/redis/scripts/clinic_settle.lua");
+    let mut call = cmd("EVAL");
+    call.arg(settle).arg(1).arg(CLINICS).arg(7).arg(tenant.to_string()).arg(&lease).arg("-1");
+    let _: Value = call.query_async(&mut direct).await.unwrap();
+    clock.advance(time::Duration::minutes(20));
+    let told = store.claim_ended(10).await.unwrap().unwrap();
+    assert_eq!(told.sessions.iter().map(|ended| ended.id).collect::<Vec<_>>(), [made.id]);
+}
+
+#[tokio::test]
+async fn a_value_that_cannot_be_read_keeps_no_other_end_from_being_told() {
+    let Some(redis) = PrivateRedis::start() else { return };
+    let clock = Arc::new(ManualClock::at(datetime!(2026-03-01 08:00 UTC)));
+    let environment = Environment::new(clock.clone(), Arc::new(SystemRandomness));
+    let store = Ephemeral::redis(&redis.settings(), environment).unwrap();
+    let tenant: TenantId = Environment::system().id();
+    let (broken, _) = store.create_session(new_session(tenant)).await.unwrap();
+    let (_, sound) = store.create_session(new_session(tenant)).await.unwrap();
+    let key = format!("cloister:{{{tenant}}}:session:{}", broken.hash().to_hex());
+    let mut direct = directly(&redis).await;
+    let _: Value = cmd("HSET").arg(key).arg("v").arg("{}").query_async(&mut direct).await.unwrap();
+    clock.advance(time::Duration::minutes(20));
+    let told = store.claim_ended(10).await.unwrap().unwrap();
+    assert_eq!(told.sessions.iter().map(|ended| ended.id).collect::<Vec<_>>(), [sound.id]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -31,7 +31,7 @@ async fn touch(bench: &Bench, tenant: TenantId, token: &Token) -> Option<Session
     let touched = bench.store.touch_session(tenant, &token.hash(), Activity::Extends, None).await.unwrap();
     match touched {
         Touched::Active(record, _) => Some(record),
-        Touched::Absent => None,
+        Touched::Absent | Touched::Ended(_) => None,
         Touched::Limited(..) => panic!("no limit was given"),
     }
 }

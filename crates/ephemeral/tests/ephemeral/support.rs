@@ -104,23 +104,39 @@ pub(crate) struct Bench {
 
 /// Every store that this machine can run.
 pub(crate) fn benches() -> Vec<Bench> {
-    let bench = |name, redis: Option<PrivateRedis>, make: &dyn Fn(Environment) -> Ephemeral| {
-        let clock = Arc::new(ManualClock::at(datetime!(2026-03-01 08:00 UTC)));
-        let environment = Environment::new(clock.clone(), Arc::new(SystemRandomness));
-        Bench { name, store: make(environment), clock, _redis: redis }
-    };
-    let mut benches = vec![bench("in process", None, &|environment| {
-        Ephemeral::in_process(InProcessCapacity::default(), environment)
-    })];
-    if let Ok(url) = std::env::var("CLOISTER_TEST_REDIS_URL") {
-        let mut settings = RedisSettings::new(url);
-        settings.trusted_certificates = std::env::var_os("CLOISTER_TEST_REDIS_CA").map(Into::into);
-        benches.push(bench("redis", None, &|environment| Ephemeral::redis(&settings, environment).unwrap()));
-    } else if let Some(redis) = PrivateRedis::start() {
-        let settings = redis.settings();
-        benches.push(bench("redis", Some(redis), &|environment| {
-            Ephemeral::redis(&settings, environment).unwrap()
-        }));
+    match std::env::var("CLOISTER_TEST_REDIS_URL") {
+        Err(_) => private_benches(),
+        Ok(url) => {
+            let mut settings = RedisSettings::new(url);
+            settings.trusted_certificates = std::env::var_os("CLOISTER_TEST_REDIS_CA").map(Into::into);
+            vec![in_process(), bench("redis", None, |environment| in_redis(&settings, environment))]
+        }
     }
-    benches
+}
+
+/// As [`benches`], with a Redis that no other test sees: for what looks at all clinics.
+pub(crate) fn private_benches() -> Vec<Bench> {
+    let redis = PrivateRedis::start().map(|redis| {
+        let settings = redis.settings();
+        bench("redis", Some(redis), |environment| in_redis(&settings, environment))
+    });
+    [in_process()].into_iter().chain(redis).collect()
+}
+
+fn in_process() -> Bench {
+    bench("in process", None, |environment| Ephemeral::in_process(InProcessCapacity::default(), environment))
+}
+
+fn in_redis(settings: &RedisSettings, environment: Environment) -> Ephemeral {
+    Ephemeral::redis(settings, environment).unwrap()
+}
+
+fn bench(
+    name: &'static str,
+    redis: Option<PrivateRedis>,
+    make: impl FnOnce(Environment) -> Ephemeral,
+) -> Bench {
+    let clock = Arc::new(ManualClock::at(datetime!(2026-03-01 08:00 UTC)));
+    let environment = Environment::new(clock.clone(), Arc::new(SystemRandomness));
+    Bench { name, store: make(environment), clock, _redis: redis }
 }

@@ -76,13 +76,27 @@ impl<'h> Clinic<'h> {
     }
 
     pub(crate) async fn with_settings(harness: &'h Harness, slug: &str, settings: IdentitySettings) -> Self {
+        Self::with_redis(harness, slug, settings, Redis::given_or_started).await
+    }
+
+    /// With a Redis that no other test sees: for what looks at all clinics.
+    pub(crate) async fn with_own_redis(harness: &'h Harness) -> Self {
+        Self::with_redis(harness, "lakeside", IdentitySettings::default(), Redis::start).await
+    }
+
+    async fn with_redis(
+        harness: &'h Harness,
+        slug: &str,
+        settings: IdentitySettings,
+        redis: fn() -> Result<Redis, cloister_testkit::ServiceError>,
+    ) -> Self {
         let tenant = harness.clinic(slug).await;
         let admin = harness.user(tenant, "staff", &["admin"], None).await;
         let environment = harness.environment.clone();
         let (ephemeral, redis) = match harness.kind {
             Kind::Sqlite => (Ephemeral::in_process(InProcessCapacity::default(), environment.clone()), None),
             Kind::Postgres => {
-                let redis = Redis::given_or_started().unwrap();
+                let redis = redis().unwrap();
                 let mut settings = RedisSettings::new(redis.url().to_owned());
                 settings.trusted_certificates = Some(redis.authority().clone());
                 (Ephemeral::redis(&settings, environment.clone()).unwrap(), Some(redis))
@@ -231,7 +245,7 @@ impl<'h> Clinic<'h> {
             self.ephemeral.touch_session(self.tenant, &opened.token.hash(), Activity::Extends, None).await;
         match touched.unwrap() {
             Touched::Active(session, _) => Some(session),
-            Touched::Absent | Touched::Limited(..) => None,
+            Touched::Absent | Touched::Ended(_) | Touched::Limited(..) => None,
         }
     }
 
