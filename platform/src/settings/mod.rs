@@ -5,8 +5,8 @@ mod table;
 
 use std::path::{Path, PathBuf};
 
-use cloister_edge::{Network, OldestTls, TrustedHops};
-use cloister_ephemeral::RedisSettings;
+use cloister_edge::{Limits, Network, OldestTls, TrustedHops};
+use cloister_ephemeral::{RateLimit, RedisSettings};
 use cloister_kernel::{ExposeSecret, SecretString};
 use cloister_notify::{SmtpSecurity, SmtpSettings, VendorAgreement};
 use time::{Date, macros::format_description};
@@ -131,6 +131,8 @@ pub struct Settings {
     pub breached_passwords: Option<PathBuf>,
     /// Password hashes at once, and waiting.
     pub hashes: (usize, usize),
+    /// How often somebody may call.
+    pub limits: Limits,
     /// Jobs that one worker runs at once.
     pub jobs_at_once: u16,
     /// What is logged.
@@ -170,6 +172,7 @@ impl Settings {
             mail: mail(&given, size)?,
             breached_passwords: given.text("sign_in.breached_passwords").map(PathBuf::from),
             hashes: (number(&given, "sign_in.hashes_at_once")?, number(&given, "sign_in.hashes_waiting")?),
+            limits: limits(&given)?,
             jobs_at_once: number(&given, "work.at_once")?,
             log: given.text("log").unwrap_or("info").to_owned(),
         })
@@ -196,6 +199,19 @@ fn number<T: std::str::FromStr + PartialOrd + From<u8>>(
     let reason = "must be a whole number of at least 1";
     let number: T = given.parsed(name, reason)?.ok_or_else(|| invalid(name, reason))?;
     if number < T::from(1) { Err(invalid(name, reason)) } else { Ok(number) }
+}
+
+/// Every limit is at least one call a minute: none can be switched off.
+fn limits(given: &Given) -> Result<Limits, SettingsError> {
+    let limit = |name| number(given, name).map(RateLimit::per_minute);
+    Ok(Limits {
+        anonymous: limit("limits.anonymous")?,
+        flow_pages: limit("limits.flow_pages")?,
+        signed_in: limit("limits.signed_in")?,
+        bearer: limit("limits.bearer")?,
+        machine: limit("limits.machine")?,
+        ..Limits::default()
+    })
 }
 
 fn listen(given: &Given) -> Result<ListenSettings, SettingsError> {

@@ -116,6 +116,19 @@ pub const SETTINGS: &[Setting] = &[
         "256",
         "Sign-ins that may wait for their hash; the next is answered 503.",
     ),
+    setting(
+        "limits.anonymous",
+        "10",
+        "Calls a minute that one address may make at a clinic without being signed in.",
+    ),
+    setting("limits.flow_pages", "60", "Sign-in pages that one address may open at a clinic in a minute."),
+    setting("limits.signed_in", "100", "Calls a minute of one person, over all their sessions."),
+    setting(
+        "limits.bearer",
+        "600",
+        "Calls a minute with access tokens that one address may make at a clinic.",
+    ),
+    setting("limits.machine", "300", "Calls a minute of one record system."),
     setting("work.at_once", "4", "Jobs that one worker runs at once."),
     setting("log", "info", "What is logged, as in `RUST_LOG`."),
 ];

@@ -45,6 +45,7 @@ fn refusals_name_the_setting_and_keep_the_value_to_themselves() {
         ("CLOISTER_MAIL__CARRIER", "folder"),
         ("CLOISTER_PROXY__NETWORKS", "10.0.0.0"),
         ("CLOISTER_WORK__AT_ONCE", "-1"),
+        ("CLOISTER_LIMITS__SIGNED_IN", "0"),
     ] {
         let text = with(&[(name, value)]).unwrap_err().to_string();
         assert!(text.contains(name), "{name}: {text}");
@@ -90,6 +91,15 @@ fn a_file_gives_values_the_environment_overrides_it_and_secrets_come_from_files(
     assert_eq!(settings.listen.hops.networks.len(), 2);
     assert!(settings.redis.is_none());
     assert!(!format!("{settings:?}").contains("/data/cloister.db"));
+}
+
+#[test]
+fn limits_can_be_moved_and_default_to_what_the_edge_says() {
+    let (usual, moved) =
+        (with(&[]).unwrap().limits, with(&[("CLOISTER_LIMITS__MACHINE", "9000")]).unwrap().limits);
+    assert_eq!(format!("{usual:?}"), format!("{:?}", Limits::default()));
+    assert_eq!(moved.machine.calls, 9000);
+    assert_eq!(moved.signed_in.calls, Limits::default().signed_in.calls);
 }
 
 #[test]
