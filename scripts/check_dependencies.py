@@ -21,9 +21,9 @@ LAYERS = [
     {"jobs", "edge"},
     {"platform", "tenant-admin"},
     {"testkit"},
-    {"tests"},
+    {"tests", "bench"},
 ]
-TEST_ONLY = {"testkit", "tests"}
+TEST_ONLY = {"testkit", "tests", "bench"}
 # Crates outside the workspace that only the named ones may use in what they ship.
 OWNERS = [
     (r"sea-orm(-.*)?|sea-query(-.*)?|sqlx(-.*)?|rusqlite|libsqlite3-sys|tokio-postgres|diesel",
@@ -33,7 +33,7 @@ OWNERS = [
     (r"aws-sdk-s3", {"objects"}),
     (r"aws-sdk-cloudwatchlogs", {"oversight"}),
     (r"casbin", {"access"}),
-    (r"poem(-.*)?", {"edge", "platform", "tenant-admin"}),
+    (r"poem(-.*)?", {"edge", "platform", "tenant-admin"} | TEST_ONLY),
     (r"deadpool-redis|redis", {"ephemeral"} | TEST_ONLY),
     (r"lettre", {"notify"} | TEST_ONLY),
     (r"argon2|totp-rs|zxcvbn", {"identity"} | TEST_ONLY),

@@ -1,0 +1,166 @@
+//! The measurements, in their order.
+
+mod process;
+mod samples;
+mod statements;
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+
+pub(crate) use samples::{median, rounded};
+
+use crate::{
+    floor,
+    load::{Gets, Operation, Posts, closed_loop, open_loop, request},
+    report::Report,
+    scale::Scale,
+    world::{Clinic, Programs, Services, Template, observation, real_bundles},
+};
+use process::Used;
+use samples::Samples;
+
+/// Connections of a closed loop: as many as the service has to the database.
+const CLOSED: usize = 16;
+/// Connections of an open loop: what arrives while all are busy waits, and its waiting counts.
+const OPEN: usize = 64;
+/// The rate of an open loop, as a part of the closed loop's.
+const OPEN_LOAD: f64 = 0.5;
+
+/// What is measured against.
+pub(crate) struct Bench {
+    pub(crate) scale: Scale,
+    pub(crate) services: Services,
+    pub(crate) programs: Programs,
+    pub(crate) clinic: Clinic,
+}
+
+/// Measures everything.
+pub(crate) async fn everything(scale: Scale) -> Report {
+    say("services and programs");
+    let services = Services::start().await;
+    let programs = Programs::start(&services);
+    let mut report = Report::new(scale);
+    let mut starts = Vec::new();
+    for _ in 0..scale.rounds {
+        starts.push(Programs::start_time(&services).await.as_secs_f64());
+    }
+    report.put("start_seconds", json!(rounded(median(starts))));
+    say("a clinic and its people");
+    let clinic = Clinic::found(&services, &programs, scale.accounts).await;
+    let bench = Bench { scale, services, programs, clinic };
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    report.put("memory_mb_idle", process::memory());
+    report.put("statements", statements::of_one_read(&bench).await);
+    let operations = bench.operations().await;
+    report.put("memory_mb_loaded", process::memory());
+    report.put("operations", operations);
+    report
+}
+
+/// What is read and written, in the order in which it is measured in each round.
+struct Operations {
+    floor: Arc<Gets>,
+    one: Arc<Gets>,
+    twenty: Arc<Gets>,
+    chart: Option<Arc<crate::load::Chart>>,
+    observation: Arc<Posts>,
+    bundle: Option<Arc<Posts>>,
+}
+
+impl Bench {
+    async fn operations(&self) -> Value {
+        say("reads and writes");
+        let operations = self.prepare().await;
+        let mut samples: Vec<Samples> = [
+            "floor",
+            "read one result",
+            "list 20 results",
+            "read a whole chart",
+            "ingest one observation",
+            "ingest one bundle",
+        ]
+        .map(Samples::of)
+        .into();
+        self.warm(&operations.floor, &operations.one).await;
+        for round in 0..self.scale.rounds {
+            say(&format!("round {} of {}", round + 1, self.scale.rounds));
+            let before = Used::now();
+            let seen = closed_loop(&operations.floor, self.programs.floor, CLOSED, self.scale.round).await;
+            let floor_rate = Some(seen.rate());
+            samples[0].closed(seen, before, None);
+            self.closed(&mut samples[1], &operations.one, floor_rate).await;
+            self.closed(&mut samples[2], &operations.twenty, floor_rate).await;
+            if let Some(chart) = &operations.chart {
+                self.closed(&mut samples[3], chart, floor_rate).await;
+            }
+            self.closed(&mut samples[4], &operations.observation, floor_rate).await;
+            if let Some(bundle) = &operations.bundle {
+                self.closed(&mut samples[5], bundle, floor_rate).await;
+            }
+        }
+        say("latency at half of that rate");
+        for _ in 0..self.scale.rounds.min(3) {
+            let rate = samples[0].rate() * OPEN_LOAD;
+            let seen = open_loop(&operations.floor, self.programs.floor, rate, OPEN, self.scale.round).await;
+            samples[0].open(rate, seen);
+            self.open(&mut samples[1], &operations.one).await;
+            self.open(&mut samples[2], &operations.twenty).await;
+            self.open(&mut samples[4], &operations.observation).await;
+        }
+        let mut all: Vec<Value> = samples.iter().map(Samples::json).collect();
+        if operations.chart.is_none() {
+            all.retain(|operation| operation["rounds"] != 0);
+        }
+        all[1]["cpu_ms"]["service_and_postgresql"] = json!(rounded(samples[1].service_and_postgres()));
+        json!(all)
+    }
+
+    async fn prepare(&self) -> Operations {
+        let floor_host = self.programs.floor.to_string();
+        let floor = (1..=floor::ROWS)
+            .map(|id| request("GET", &format!("/things/{id}"), &[("host", &floor_host)], b""))
+            .collect();
+        let one = self.clinic.gets(|reader, turn| {
+            format!("/api/v1/record/results/{}", reader.results[turn % reader.results.len()])
+        });
+        let twenty = self.clinic.gets(|_, _| "/api/v1/record/results?limit=20".to_owned());
+        let token = self.clinic.token().await;
+        let record_number = self.clinic.record_number.clone();
+        let posts = |bodies: Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>| {
+            Arc::new(Posts { host: self.clinic.host.clone(), token: token.clone(), bodies })
+        };
+        let template = real_bundles().last().map(Template::of);
+        Operations {
+            floor: Arc::new(Gets(floor)),
+            one: Arc::new(Gets(one)),
+            twenty: Arc::new(Gets(twenty)),
+            chart: self.clinic.chart.clone(),
+            observation: posts(Arc::new(move |number| observation(&record_number, number))),
+            bundle: template.map(|template| posts(Arc::new(move |number| template.told_again(number)))),
+        }
+    }
+
+    /// Connections are opened, statements prepared and pages read before anything counts.
+    async fn warm(&self, floor: &Arc<Gets>, one: &Arc<Gets>) {
+        closed_loop(floor, self.programs.floor, CLOSED, Duration::from_secs(1)).await;
+        closed_loop(one, self.programs.address, CLOSED, Duration::from_secs(1)).await;
+    }
+
+    async fn closed<O: Operation>(&self, samples: &mut Samples, operation: &Arc<O>, floor_rate: Option<f64>) {
+        let before = Used::now();
+        let seen = closed_loop(operation, self.programs.address, CLOSED, self.scale.round).await;
+        samples.closed(seen, before, floor_rate);
+    }
+
+    async fn open<O: Operation>(&self, samples: &mut Samples, operation: &Arc<O>) {
+        let rate = samples.rate() * OPEN_LOAD;
+        let seen = open_loop(operation, self.programs.address, rate, OPEN, self.scale.round).await;
+        samples.open(rate, seen);
+    }
+}
+
+/// Tells how far it is.
+pub(crate) fn say(what: &str) {
+    eprintln!("bench: {what}");
+}

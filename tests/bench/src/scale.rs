@@ -1,0 +1,44 @@
+//! How much is measured.
+
+use std::time::Duration;
+
+/// Sizes and lengths of a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scale {
+    /// What the run is called in the report.
+    pub(crate) name: &'static str,
+    /// Rounds of each measurement; their median is reported.
+    pub(crate) rounds: usize,
+    /// How long a round lasts.
+    pub(crate) round: Duration,
+    /// Patients with an account, who sign in.
+    pub(crate) accounts: usize,
+    /// How many clinics there are when the cost of many is measured.
+    pub(crate) many_clinics: &'static [usize],
+    /// Events that are in the log already when the cost of a full one is measured.
+    pub(crate) many_events: u64,
+}
+
+impl Scale {
+    /// `QUICK=1` asks for minutes instead of a quarter of an hour.
+    pub(crate) fn of_this_run() -> Self {
+        if std::env::var("QUICK").is_ok_and(|quick| !quick.is_empty() && quick != "0") {
+            return Self {
+                name: "quick",
+                rounds: 3,
+                round: Duration::from_secs(2),
+                accounts: 60,
+                many_clinics: &[100],
+                many_events: 100_000,
+            };
+        }
+        Self {
+            name: "whole",
+            rounds: 7,
+            round: Duration::from_secs(4),
+            accounts: 200,
+            many_clinics: &[100, 5000],
+            many_events: 1_000_000,
+        }
+    }
+}

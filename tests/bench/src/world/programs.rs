@@ -1,0 +1,209 @@
+//! The programs as processes, and the services around them.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use cloister_platform::demo::admin::AdminProgram;
+use cloister_testkit::{Mailbox, Postgres, Process, Redis, ScratchDatabase, StopSignal, free_port};
+use tempfile::TempDir;
+
+use super::keys;
+use crate::floor;
+
+/// Connections of the service's pool, and of the floor's.
+pub(crate) const CONNECTIONS: &str = "16";
+/// Rate limits while load is applied: raised, as an operator raises them, so that one person's calls can stand for many.
+const RAISED: &str = "100000000";
+
+/// PostgreSQL, Redis, a key service and a mailbox.
+pub(crate) struct Services {
+    pub(crate) database: ScratchDatabase,
+    pub(crate) floor_database: ScratchDatabase,
+    pub(crate) mailbox: Mailbox,
+    postgres: Postgres,
+    redis: Redis,
+    keys: String,
+    folder: TempDir,
+}
+
+impl Services {
+    /// Starts them, and makes the schema as `cloister migrate` does.
+    pub(crate) async fn start() -> Self {
+        let postgres = Postgres::start_durable().expect("PostgreSQL");
+        let database = postgres.scratch_database().expect("a database");
+        let floor_database = postgres.scratch_database().expect("a database");
+        let services = Self {
+            database,
+            floor_database,
+            mailbox: Mailbox::open().await.expect("a mailbox"),
+            postgres,
+            redis: Redis::start().expect("Redis"),
+            keys: keys::start().await,
+            folder: tempfile::tempdir().expect("a folder"),
+        };
+        let migrated = program("cloister")
+            .arg("migrate")
+            .env("CLOISTER_DATABASE__URL", services.database.url())
+            .status()
+            .expect("cloister migrate");
+        assert!(migrated.success(), "cloister migrate failed");
+        for process in ["serve", "work", "admin"] {
+            let create =
+                format!("CREATE ROLE bench_{process} LOGIN PASSWORD 'bench' IN ROLE cloister_{process}");
+            services.database.execute(&create).expect("a role");
+        }
+        services.floor_database.execute(floor::TABLES).expect("the floor's tables");
+        services
+    }
+
+    /// With TLS and the server's name checked, as production demands.
+    fn verified(&self, url: &str) -> String {
+        let authority = self.postgres.authority().expect("a started cluster has one").display();
+        format!("{url}?sslmode=verify-full&sslrootcert={authority}")
+    }
+
+    /// Has PostgreSQL write every statement into its log, or stop it.
+    pub(crate) fn log_statements(&self, on: bool) {
+        let level = if on { "all" } else { "none" };
+        self.postgres.execute(&format!("ALTER SYSTEM SET log_statement = '{level}'")).expect("ALTER SYSTEM");
+        self.postgres.execute("SELECT pg_reload_conf()").expect("a reload");
+        // Each process reads its configuration again before its next statement, once the signal has reached it.
+        std::thread::sleep(Duration::from_millis(300));
+    }
+
+    /// What the log holds of statements of the service, in their order.
+    pub(crate) fn statements(&self) -> Vec<String> {
+        let log = self.postgres.log();
+        let begins = ["LOG:  execute ", "LOG:  statement: "];
+        let of = |line: &str| {
+            begins.iter().find_map(|begin| line.split_once(begin)).map(|(_, text)| text.to_owned())
+        };
+        log.lines().filter_map(of).collect()
+    }
+
+    fn database_of(&self, process: &str) -> String {
+        self.verified(&self.database.url_for(&format!("bench_{process}"), "bench"))
+    }
+}
+
+/// A program that stands beside this one: of the same build.
+fn program(name: &str) -> Command {
+    let path = std::env::current_exe().expect("this program has a path").with_file_name(name);
+    assert!(path.is_file(), "{} is missing: run scripts/bench", path.display());
+    Command::new(path)
+}
+
+/// The programs while they run. They end with this value.
+pub(crate) struct Programs {
+    pub(crate) address: SocketAddr,
+    pub(crate) floor: SocketAddr,
+    _processes: Vec<Process>,
+}
+
+impl Programs {
+    /// Starts `serve`, `work` and the floor.
+    pub(crate) fn start(services: &Services) -> Self {
+        let (address, floor) = (free_address(), free_address());
+        let mut serve = cloister(services, "serve", address);
+        let serve = start(services, "serve", serve.arg("serve"), address);
+        let mut work = cloister(services, "work", address);
+        let today = cloister_kernel::Environment::system().now().date();
+        let next_year = today + time::Duration::days(365);
+        work.arg("work")
+            .env("CLOISTER_MAIL__HOST", "127.0.0.1")
+            .env("CLOISTER_MAIL__PORT", services.mailbox.port().to_string())
+            .env("CLOISTER_MAIL__SECURITY", "loopback")
+            .env("CLOISTER_MAIL__FROM", "Bench <no-reply@portal.example>")
+            .env("CLOISTER_MAIL__VENDOR", "bench")
+            .env("CLOISTER_MAIL__AGREEMENT__FROM", today.to_string())
+            .env("CLOISTER_MAIL__AGREEMENT__UNTIL", next_year.to_string());
+        let work = Process::start("work", services.folder.path(), StopSignal::Terminate, &work)
+            .expect("cloister work");
+        let mut bare = program("cloister-bench");
+        bare.arg("floor")
+            .env("FLOOR_LISTEN", floor.to_string())
+            .env("FLOOR_CONNECTIONS", CONNECTIONS)
+            .env("FLOOR_DATABASE", services.verified(services.floor_database.url()));
+        let bare = start(services, "floor", &bare, floor);
+        Self { address, floor, _processes: vec![serve, work, bare] }
+    }
+
+    /// How long `cloister serve` takes from its start to its first answer of `/healthz`.
+    pub(crate) async fn start_time(services: &Services) -> Duration {
+        let address = free_address();
+        let mut serve = cloister(services, "serve", address);
+        let started = Instant::now();
+        let folder = tempfile::tempdir().expect("a folder");
+        let process = Process::start("serve", folder.path(), StopSignal::Terminate, serve.arg("serve"))
+            .expect("cloister serve");
+        let host = address.to_string();
+        let healthz = crate::load::request("GET", "/healthz", &[("host", &host)], b"");
+        // From an address of its own: what asks before anybody listens could else be given the very port it asks for.
+        let elsewhere = IpAddr::from([127, 0, 0, 2]);
+        loop {
+            let mut connection = crate::load::Connection::from_source(address, elsewhere);
+            if matches!(connection.exchange(&healthz).await, Ok(200)) {
+                return started.elapsed();
+            }
+            assert!(process.is_running() && started.elapsed() < Duration::from_secs(60), "{}", process.log());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// `cloister-admin` under its settings, and where its API will stand.
+    pub(crate) fn admin(services: &Services) -> (AdminProgram, SocketAddr, String, PathBuf) {
+        let address = free_address();
+        let origin = format!("http://admin.localhost:{}", address.port());
+        let settings = [
+            ("CLOISTER_ADMIN_LISTEN", address.to_string()),
+            ("CLOISTER_ADMIN_ORIGIN", origin.clone()),
+            ("CLOISTER_ADMIN_DOMAIN", "localhost".to_owned()),
+            ("CLOISTER_ADMIN_TRANSPORT", "loopback".to_owned()),
+            ("CLOISTER_ADMIN_DATABASE__URL", services.database_of("admin")),
+            ("CLOISTER_ADMIN_KEYS__REGION", "us-east-1".to_owned()),
+            ("CLOISTER_ADMIN_KEYS__ENDPOINT", services.keys.clone()),
+            ("CLOISTER_ADMIN_CALLS_PER_MINUTE", RAISED.to_owned()),
+            ("AWS_ACCESS_KEY_ID", "bench".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "bench".to_owned()),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        let program = AdminProgram::beside_this_one(settings).expect("cloister-admin");
+        (program, address, origin, services.folder.path().join("admin.log"))
+    }
+}
+
+fn cloister(services: &Services, process: &str, address: SocketAddr) -> Command {
+    let mut command = program("cloister");
+    command
+        .env("CLOISTER_LISTEN", address.to_string())
+        .env("CLOISTER_INTERNAL_LISTEN", "")
+        .env("CLOISTER_TRANSPORT", "loopback")
+        .env("CLOISTER_PUBLIC__SCHEME", "http")
+        .env("CLOISTER_PUBLIC__PORT", address.port().to_string())
+        .env("CLOISTER_DATABASE__URL", services.database_of(process))
+        .env("CLOISTER_DATABASE__CONNECTIONS", CONNECTIONS)
+        .env("CLOISTER_REDIS__URL", services.redis.url())
+        .env("CLOISTER_REDIS__AUTHORITY", services.redis.authority())
+        .env("CLOISTER_KEYS__REGION", "us-east-1")
+        .env("CLOISTER_KEYS__ENDPOINT", &services.keys)
+        .env("AWS_ACCESS_KEY_ID", "bench")
+        .env("AWS_SECRET_ACCESS_KEY", "bench");
+    for limit in ["ANONYMOUS", "FLOW_PAGES", "SIGNED_IN", "BEARER", "MACHINE"] {
+        command.env(format!("CLOISTER_LIMITS__{limit}"), RAISED);
+    }
+    command
+}
+
+fn start(services: &Services, name: &'static str, command: &Command, address: SocketAddr) -> Process {
+    let process = Process::start(name, services.folder.path(), StopSignal::Terminate, command).expect(name);
+    process.wait_until(|| cloister_testkit::accepts_connections(address.port())).expect(name);
+    process
+}
+
+fn free_address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], free_port().expect("a free port")))
+}
