@@ -8,7 +8,7 @@ use cloister_edge::{EdgeSettings, Problem, ReadinessCheck, Site};
 use cloister_ephemeral::{Ephemeral, InProcessCapacity};
 use cloister_grants::{Grants, Links, MessageDelivery, OwnerActivated, OwnerInvitationSender};
 use cloister_identity::{BreachList, HashingCost, HashingPool, Identity, IdentitySettings};
-use cloister_jobs::{Worker, WorkerSettings};
+use cloister_jobs::{Chore, Worker, WorkerSettings};
 use cloister_kernel::{CanonicalHost, Environment};
 use cloister_notify::{BaaGate, MailDirectory, Mailer, SmtpMailer};
 use cloister_store::{PlatformStore, Store, StoreConfig};
@@ -114,7 +114,12 @@ impl Platform {
             OwnerInvitationSender::new(self.0.grants.clone(), environment.clone()),
             OwnerActivated::new(self.0.grants.clone()),
         );
-        Worker::new(store.platform(), handlers, settings, environment)
+        Worker::new(store.platform(), handlers, settings, environment).with_chore(self.session_endings())
+    }
+
+    /// Writes into the clinics' logs that sessions ran out. Sessions that live in a process are seen there only.
+    pub fn session_endings(&self) -> Arc<dyn Chore> {
+        Arc::new(jobs::NoteEndedSessions(self.0.identity.clone()))
     }
 }
 
@@ -164,6 +169,7 @@ pub async fn parts(settings: &Settings, environment: Environment) -> Result<Part
         checks,
         edge: EdgeSettings {
             trusted_hops: settings.listen.hops.clone(),
+            limits: settings.limits.clone(),
             app_origins: settings.listen.app_origins.clone(),
             strict_transport: settings.public.scheme == "https",
             ..EdgeSettings::default()

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cloister_grants::{Delivery, MessageDelivery, OwnerActivated, OwnerInvitationSender};
-use cloister_jobs::{Handler, JobFailure};
+use cloister_identity::Identity;
+use cloister_jobs::{Chore, Handler, JobFailure};
 use cloister_store::{LeasedJob, MESSAGE_DELIVERY_JOB, OWNER_ACTIVATED_JOB};
 
 /// The kind of job by which an operator invites a clinic's owner.
@@ -51,6 +52,20 @@ impl Handler for NoteOwner {
 
     async fn run(&self, job: &LeasedJob) -> Result<(), JobFailure> {
         Ok(self.0.record(job).await?)
+    }
+}
+
+/// Writes down that sessions ran out.
+pub(crate) struct NoteEndedSessions(pub(crate) Identity);
+
+#[async_trait]
+impl Chore for NoteEndedSessions {
+    fn name(&self) -> &'static str {
+        "note_ended_sessions"
+    }
+
+    async fn run(&self) -> Result<bool, JobFailure> {
+        Ok(self.0.note_ended_sessions().await?)
     }
 }
 

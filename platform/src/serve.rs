@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloister_edge::{
     Certificates, Listener, Measurements, ServeSettings, metrics_routes, serve as serve_routes, start_logs,
 };
-use cloister_jobs::WorkerSettings;
+use cloister_jobs::{WorkerSettings, repeat};
 use cloister_kernel::{Environment, ExposeSecret};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -49,9 +49,17 @@ pub async fn serve() -> Result<(), StartError> {
     };
     let fresh = certificates
         .map(|certificates| tokio::spawn(async move { certificates.keep_fresh(CERTIFICATES_EVERY).await }));
+    // A worker in another process does not see them.
+    let own_sessions = platform.parts().ephemeral.is_of_this_process().then(|| {
+        let rest = WorkerSettings::default().rest;
+        tokio::spawn(repeat(platform.session_endings(), rest, stop.clone()))
+    });
     serve_routes(listener, ServeSettings::default(), routes, stopped(stop)).await;
     if let Some(task) = fresh {
         task.abort();
+    }
+    if let Some(task) = own_sessions {
+        let _ = task.await;
     }
     if let Some(task) = internal {
         let _ = task.await;

@@ -158,8 +158,7 @@ impl Chore for Sweep {
 
 async fn a_chore_goes_on_beside_the_jobs_whatever_becomes_of_its_pieces(harness: Harness) {
     let (chore, handler) = (Arc::new(Sweep(AtomicUsize::new(0))), Flaky::new(0, || Ok(())));
-    let settings =
-        WorkerSettings { rest: std::time::Duration::from_millis(10), ..WorkerSettings::default() };
+    let settings = WorkerSettings { rest: std::time::Duration::from_millis(10), ..WorkerSettings::default() };
     let handlers: Vec<Arc<dyn Handler>> = vec![handler];
     let worker = Worker::new(harness.platform.clone(), handlers, settings, &harness.environment)
         .with_chore(chore.clone());

@@ -1,6 +1,6 @@
 //! Sessions: how long they live, how they end, and that an old token is nothing.
 
-use cloister_testkit::app::{Call, TestApp, WireAnswer};
+use cloister_testkit::app::{Call, Size, TestApp, WireAnswer};
 use reqwest::Method;
 use serde_json::json;
 use time::Duration;
@@ -184,4 +184,24 @@ async fn no_token_survives_from_before_the_sign_in() {
     let code = patient.code(&app);
     planted.sign_in(&patient.email.clone(), cloister_testkit::app::PASSWORD, &code).await.unwrap();
     assert_ne!(planted.cookies().get("__Host-cloister"), Some(&session));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_worker_writes_down_that_a_session_ran_out() {
+    // Embedded always: a shared Redis also holds what other tests leave behind, with other clocks.
+    let app = TestApp::start_with(Size::Embedded).await;
+    let mut clinic = app.clinic("lakeside").await;
+    clinic.owner.sign_in(&app).await;
+    app.pass(Duration::minutes(11));
+    app.do_chores().await;
+    let events = app.database.events(clinic.id).await;
+    let ended: Vec<_> = events.iter().filter(|event| event.action == "session.expired").collect();
+    assert_eq!(ended.len(), 2, "the session of her activation and this one");
+    for event in ended {
+        assert_eq!(
+            (event.line().as_str(), event.actor),
+            ("session.expired success idle", Some(clinic.owner.id))
+        );
+    }
+    assert_eq!(status(&app, &clinic.owner.call(Method::GET, "/api/v1/staff")).await, 401);
 }

@@ -178,6 +178,12 @@ impl TestApp {
         while self.worker.run_due().await.unwrap() > 0 {}
     }
 
+    /// Does what no job is written for, by a worker in the process of the clinics' sites.
+    pub async fn do_chores(&self) {
+        let worker = self.platform.worker(Arc::new(self.mail.clone()), WorkerSettings::default());
+        worker.run_chores().await.unwrap();
+    }
+
     /// The operators' API under the app's token.
     pub fn operators(&self) -> OperatorApi {
         OperatorApi::new(ADMIN_ORIGIN, self.admin_address, self.operator_token.clone()).unwrap()
