@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import socket
+import sqlite3
 import tempfile
 import time
 import urllib.request
@@ -39,15 +40,28 @@ def password_of(log):
     return found.group(1).strip()
 
 
-def fixture(people, password):
-    """What tests/browser/support/fixture.ts reads: the first clinic and one sign-in of each kind."""
-    clinic = people["clinics"][0]
+def last_step(database, slug):
+    """The last time step of a code that the seeding used in a clinic: a code is good once."""
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        found = connection.execute("SELECT max(c.totp_last_step) FROM credentials c "
+                                   "JOIN tenants t ON t.id = c.tenant_id WHERE t.slug = ?", (slug,)).fetchone()
+    if found[0] is None:
+        raise services.ServiceError(f"nobody of {slug} has an authenticator app")
+    return found[0]
 
-    def account(role):
-        person = next(person for person in clinic["people"] if person["role"] == role)
-        return {"email": person["email"], "password": password, "totp_secret": person["totp_secret"]}
+
+def fixture(people, password, last_step_of):
+    """What tests/browser/support/fixture.ts reads: the first clinic, two patients, one sign-in of each other kind."""
+    clinic = people["clinics"][0]
+    step = last_step_of(clinic["slug"])
+
+    def account(role, place=0):
+        person = [person for person in clinic["people"] if person["role"] == role][place]
+        return {"email": person["email"], "password": password, "totp_secret": person["totp_secret"],
+                "last_step": step}
 
     return {"portal_origin": clinic["portal_origin"], "console_origin": clinic["console_origin"],
+            "other_patient": account("patient", 1),
             **{role: account(role) for role in ("patient", "clinician", "admin")}}
 
 
@@ -64,11 +78,10 @@ def running(binaries):
                 if demo.status.exists() or time.monotonic() > deadline:
                     raise services.ServiceError(f"the demo did not become ready:\n{demo.log_tail()}")
                 time.sleep(0.2)
-            # Seeding used everybody's code of this half minute, and a code is good once.
-            time.sleep(31 - time.time() % 30)
             written = folder / "fixture.json"
             people = json.loads((data / "people.json").read_text())
-            written.write_text(json.dumps(fixture(people, password_of(demo.log.read_text()))))
+            written.write_text(json.dumps(fixture(people, password_of(demo.log.read_text()),
+                                                  lambda slug: last_step(data / "cloister.db", slug))))
             yield written
         finally:
             demo.stop()

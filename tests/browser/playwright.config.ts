@@ -11,7 +11,7 @@ const report = process.env["CLOISTER_BROWSER_REPORT"];
 
 export default defineConfig({
   testDir: "journeys",
-  // One at a time: a TOTP code opens one session only, so journeys of one account wait for each other's codes.
+  // One at a time: a TOTP code opens one session only, so journeys of one account take codes in turn.
   workers: 1,
   fullyParallel: false,
   timeout: 120_000,

@@ -3,7 +3,7 @@ import { expect, test } from "../support/test.js";
 import { freshCode } from "../support/totp.js";
 import type { Page } from "@playwright/test";
 
-const { portal_origin: origin, patient } = fixture;
+const { portal_origin: origin, other_patient: patient } = fixture;
 
 async function tabTo(page: Page, selector: string): Promise<void> {
   for (let presses = 0; presses < 25; presses += 1) {

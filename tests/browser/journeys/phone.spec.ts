@@ -1,7 +1,7 @@
 import { fixture } from "../support/fixture.js";
 import { expect, expectAccessible, signIn, test } from "../support/test.js";
 
-const { portal_origin: origin, patient } = fixture;
+const { portal_origin: origin, other_patient: patient } = fixture;
 
 test.use({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, colorScheme: "dark", locale: "es-US" });
 

@@ -5,13 +5,16 @@ export interface Account {
   password: string;
   /** Base32, as typed into an authenticator app. */
   totp_secret: string;
+  /** The last time step of a code that the seeding may have used. */
+  last_step: number;
 }
 
-/** A seeded instance: its two origins and one sign-in of each kind. */
+/** A seeded instance: its two origins, two patients, and one sign-in of each other kind. */
 export interface Fixture {
   portal_origin: string;
   console_origin: string;
   patient: Account;
+  other_patient: Account;
   clinician: Account;
   admin: Account;
 }

@@ -20,28 +20,35 @@ export function totp(secret: string, step: number): string {
   return String((digest.readUInt32BE((digest[19] ?? 0) & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
 }
 
-/** The last time step used, which outlives a worker that Playwright restarts; the file holds a number, no secret. */
+/** The last time step that a code was used of, by the seeding or by a journey. It outlives a worker that Playwright restarts; the file holds a number, no secret. */
 function lastStepFile(account: Account): string {
   return join(tmpdir(), `cloister-journey-step-${createHash("sha256").update(account.email).digest("hex").slice(0, 16)}`);
 }
 
 function lastStep(account: Account): number {
   try {
-    return Number(readFileSync(lastStepFile(account), "utf8"));
+    return Math.max(account.last_step, Number(readFileSync(lastStepFile(account), "utf8")));
   } catch {
-    return 0;
+    return account.last_step;
   }
 }
 
-/** A code that has not been used: waits for the next one where this half minute's is spent or about to change. */
+/**
+ * The earliest code that holds and has not been used: the one before, this half minute's or the next, as the service
+ * allows for clocks that go wrong by one step. Waits where all three are spent.
+ */
 export async function freshCode(account: Account): Promise<string> {
   for (;;) {
     const now = Date.now();
-    const step = Math.floor(now / PERIOD);
-    if (step > lastStep(account) && PERIOD - (now % PERIOD) > 3_000) {
+    const left = PERIOD - (now % PERIOD);
+    const current = Math.floor(now / PERIOD);
+    // The one before ends with this half minute: too close to its end it would not arrive in time.
+    const earliest = left > 5_000 ? current - 1 : current;
+    const step = Math.max(earliest, lastStep(account) + 1);
+    if (step <= current + 1) {
       writeFileSync(lastStepFile(account), String(step));
       return totp(account.totp_secret, step);
     }
-    await new Promise((resolve) => setTimeout(resolve, PERIOD - (now % PERIOD) + 200));
+    await new Promise((resolve) => setTimeout(resolve, left + 200));
   }
 }
