@@ -13,7 +13,7 @@ use cloister_vault::{
     KeyCache, KeyIssuer, KeyOwner, KeyServiceError, KeyState, KeyVersion, KmsKeyId, Outage,
     PlatformKeyOpener, Purpose, WrappedKey, testing::FakeKeyService,
 };
-use sqlx::sqlite::SqlitePool;
+use sqlx::{PgPool, postgres::PgPoolOptions, sqlite::SqlitePool};
 use time::{Duration, OffsetDateTime, macros::datetime};
 
 use crate::{CallFacts, OperatorCall, Platform, TenancyError, TokenRequest, new_tenant::NewTenantRequest};
@@ -155,7 +155,10 @@ impl Clock for TickingClock {
 
 enum Rows {
     Sqlite(SqlitePool, #[expect(dead_code, reason = "removes the folder at the end")] tempfile::TempDir),
-    Postgres(ScratchDatabase, #[expect(dead_code, reason = "ends the cluster at the end")] Box<Postgres>),
+    Postgres(
+        PgPool,
+        #[expect(dead_code, reason = "drops the database at the end")] Box<(ScratchDatabase, Postgres)>,
+    ),
 }
 
 /// One platform on one database.
@@ -184,7 +187,8 @@ impl World {
             .execute(&format!("CREATE ROLE {role} LOGIN PASSWORD 'secret' IN ROLE cloister_admin"))
             .unwrap();
         let url = database.url_for(&role, "secret");
-        Self::over(&url, Rows::Postgres(database, Box::new(postgres))).await
+        let pool = PgPoolOptions::new().max_connections(1).connect(database.url()).await.unwrap();
+        Self::over(&url, Rows::Postgres(pool, Box::new((database, postgres)))).await
     }
 
     async fn over(url: &str, rows: Rows) -> Self {
@@ -237,7 +241,9 @@ impl World {
             Rows::Sqlite(pool, _) => {
                 sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(pool).await.unwrap()
             }
-            Rows::Postgres(database, _) => database.execute(sql).unwrap().trim().parse().unwrap(),
+            Rows::Postgres(pool, _) => {
+                sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(pool).await.unwrap()
+            }
         }
     }
 
@@ -247,8 +253,8 @@ impl World {
             Rows::Sqlite(pool, _) => {
                 sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await.unwrap()
             }
-            Rows::Postgres(database, _) => {
-                database.execute(sql).unwrap().lines().map(str::to_owned).collect()
+            Rows::Postgres(pool, _) => {
+                sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await.unwrap()
             }
         }
     }
@@ -259,8 +265,8 @@ impl World {
             Rows::Sqlite(pool, _) => {
                 sqlx::query(sqlx::AssertSqlSafe(sql)).execute(pool).await.unwrap();
             }
-            Rows::Postgres(database, _) => {
-                database.execute(sql).unwrap();
+            Rows::Postgres(pool, _) => {
+                sqlx::query(sqlx::AssertSqlSafe(sql)).execute(pool).await.unwrap();
             }
         }
     }
