@@ -10,6 +10,8 @@ if [ -d "$CARGO_TARGET_DIR" ] && [ "$(cat "$CARGO_TARGET_DIR/checkout" 2>/dev/nu
 fi
 mkdir -p "$CARGO_TARGET_DIR"
 printf '%s' "$repository" >"$CARGO_TARGET_DIR/checkout"
+# A CI machine builds once: what incremental compilation keeps for the next time only costs it disk and time.
+if [ "${CI:-}" = true ]; then export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}; fi
 # The Python tools are keyed by the pinned list, so a change of the list makes a new environment.
 pinned=$(cksum <"$repository/scripts/requirements.txt" | cut -d' ' -f1)
 export CLOISTER_VENV=${CLOISTER_VENV:-$CLOISTER_CACHE/venv-$pinned}
