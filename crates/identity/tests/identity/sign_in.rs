@@ -27,6 +27,7 @@ on_both! {
     a_source_is_locked_and_others_are_not,
     what_is_kept_of_a_flow_names_nobody,
     steps_have_an_order_and_a_flow_has_one_site,
+    what_ended_between_password_and_code_opens_no_session,
 }
 
 const WRONG: &str = "another quiet heron over water";
@@ -288,4 +289,21 @@ async fn steps_have_an_order_and_a_flow_has_one_site(harness: Harness) {
     let elsewhere = crate::clinic::Browser { audience: Audience::Portal, ..browser };
     assert_eq!(code_of(elsewhere.totp(&code).await), "flow.required");
     assert_eq!(code_of(elsewhere.password(&person.email, PASSWORD).await), "flow.required");
+}
+
+async fn what_ended_between_password_and_code_opens_no_session(harness: Harness) {
+    let clinic = Clinic::open(&harness).await;
+    let person = clinic.clinician("noor@example.org").await;
+    for (ending, reason) in [
+        ("revocation_epoch = revocation_epoch + 1", "revoked_meanwhile"),
+        ("status = 'suspended'", "account_disabled"),
+    ] {
+        let browser = clinic.browser(Audience::Console).await;
+        browser.password(&person.email, PASSWORD).await.unwrap();
+        harness.execute(&format!("UPDATE users SET {ending}")).await.unwrap();
+        let refused = browser.totp(&clinic.code(&person.secret)).await;
+        assert_eq!(code_of(refused), "sign_in.refused", "{reason}");
+        assert_eq!(clinic.events(&format!("sign_in.totp failed {reason}")).await, 1);
+    }
+    assert_eq!(clinic.events("session.created success").await, 1, "of the activation alone");
 }
