@@ -16,9 +16,6 @@ pub enum ClinicalError {
     /// Fields of the request are wrong.
     #[error("The request has fields that are not valid.")]
     Invalid(Vec<FieldError>),
-    /// The task that read the bundle was stopped.
-    #[error("The operation was stopped.")]
-    Stopped,
 }
 
 impl From<IntakeError> for ClinicalError {
@@ -36,7 +33,6 @@ impl Failure for ClinicalError {
             Self::Store(error) => error.code(),
             Self::Refused(refused) => refused.code(),
             Self::Invalid(_) => "request.invalid",
-            Self::Stopped => "store.stopped",
         }
     }
 
@@ -45,7 +41,6 @@ impl Failure for ClinicalError {
             Self::Store(error) => error.kind(),
             Self::Refused(refused) => refused.kind(),
             Self::Invalid(fields) => FailureKind::Invalid(fields.clone()),
-            Self::Stopped => FailureKind::Unavailable,
         }
     }
 }

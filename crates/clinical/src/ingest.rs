@@ -1,16 +1,16 @@
 //! Taking bundles in, and reading back what was taken in.
 
-use std::sync::Arc;
-
 use cloister_access::{
     Caller,
     action::{Create, Read},
     resource::{Bundle, ClinicalResource},
 };
 use cloister_audit::ActionCode;
-use cloister_fhir::{ReadBundle, Refused, ResourceType, SOCIAL_SECURITY_SYSTEM, TransactionResponse};
+use cloister_fhir::{Refused, ResourceType, SOCIAL_SECURITY_SYSTEM, TransactionResponse};
 use cloister_kernel::{Failure, Phi, ResourceId};
-use cloister_store::{IntakeEntry, IntakeError, Plain, StoreError, Target, UnitOfWork};
+use cloister_store::{
+    IncomingBundle, IntakeEntry, IntakeError, Plain, PreparedBundle, StoreError, Target, UnitOfWork,
+};
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -45,16 +45,16 @@ impl Clinical {
         caller: &Caller,
         bytes: Vec<u8>,
     ) -> Result<TransactionResponse, ClinicalError> {
-        let original = Arc::new(Phi::new(bytes));
-        let text = Arc::clone(&original);
-        // Read before the transaction begins: on SQLite nobody else writes while it is open.
-        let read = tokio::task::spawn_blocking(move || ReadBundle::read(text.expose())).await;
-        let read = read.map_err(|_| ClinicalError::Stopped)?;
-        let (unit, outcome) = match self.take_in(caller, read.clone(), &original).await? {
+        let incoming = match self.store.read_bundle(bytes).await {
+            Ok(incoming) => Ok(incoming),
+            Err(IntakeError::Refused(refused)) => Err(refused),
+            Err(IntakeError::Store(error)) => return Err(error.into()),
+        };
+        let (unit, outcome) = match self.take_in(caller, &incoming).await? {
             // Another transaction took an identity first: now it is known.
             (unit, Err(IntakeError::Store(StoreError::Conflict))) => {
                 drop(unit);
-                self.take_in(caller, read, &original).await?
+                self.take_in(caller, &incoming).await?
             }
             outcome => outcome,
         };
@@ -65,16 +65,46 @@ impl Clinical {
     async fn take_in<'c>(
         &self,
         caller: &'c Caller,
-        read: Result<ReadBundle, Refused>,
-        original: &Phi<Vec<u8>>,
+        incoming: &Result<IncomingBundle, Refused>,
     ) -> Result<(UnitOfWork<'c>, Result<Vec<IntakeEntry>, IntakeError>), ClinicalError> {
+        let incoming = match incoming {
+            Ok(incoming) => self.prepared(caller, incoming).await?,
+            Err(refused) => Err(refused.clone()),
+        };
         let unit = self.store.begin(caller).await?;
         let (mut unit, permit) = unit.require::<Create, Bundle>(Target::Clinic).await?;
-        let outcome = match read {
-            Ok(bundle) => unit.take_in(permit, bundle, original).await,
+        let outcome = match incoming {
+            Ok((incoming, prepared)) => unit.take_in(permit, incoming, prepared).await,
             Err(refused) => Err(refused.into()),
         };
         Ok((unit, outcome))
+    }
+
+    /// A long bundle is worked out before the unit that takes it in begins: on SQLite nobody else writes while that is
+    /// open. What makes it unacceptable is told within that unit, which leaves the event.
+    async fn prepared<'i>(
+        &self,
+        caller: &Caller,
+        incoming: &'i IncomingBundle,
+    ) -> Result<Result<(&'i IncomingBundle, Option<PreparedBundle>), Refused>, ClinicalError> {
+        if !incoming.is_long() {
+            return Ok(Ok((incoming, None)));
+        }
+        let unit = self.store.begin(caller).await?;
+        let (unit, permit) = unit.require::<Create, Bundle>(Target::Clinic).await?;
+        let prepared = match unit.plan_bundle(permit, incoming).await {
+            Ok(planned) => {
+                let unit = self.store.begin(caller).await?;
+                let (unit, permit) = unit.require::<Create, Bundle>(Target::Clinic).await?;
+                unit.prepare_bundle(permit, planned).await
+            }
+            Err(error) => Err(error),
+        };
+        match prepared {
+            Ok(prepared) => Ok(Ok((incoming, Some(prepared)))),
+            Err(IntakeError::Refused(refused)) => Ok(Err(refused)),
+            Err(IntakeError::Store(error)) => Err(error.into()),
+        }
     }
 
     /// Reads a resource by its type and id, on behalf of a record system. Social security numbers are left out.

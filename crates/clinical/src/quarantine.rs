@@ -81,7 +81,8 @@ impl Clinical {
         decision: QuarantineDecision,
     ) -> Result<(), ClinicalError> {
         let unit = self.store.begin(caller).await?;
-        let (mut unit, permit) = unit.require::<Decide, QuarantineEntry>(Target::Quarantine(id)).await?;
+        let target = Target::Quarantine(id);
+        let (mut unit, permit) = unit.require::<Decide, QuarantineEntry>(target).await?;
         let (row, patient) = (Some(id.uuid()), permit.patient());
         let sought =
             Sought { action: ActionCode::QuarantineDecided, resource: "quarantine_entry", row, patient };
@@ -92,7 +93,20 @@ impl Clinical {
                 Ok(unit.commit(()).await?)
             }
             QuarantineDecision::AcceptIncoming => {
-                let outcome = unit.accept_incoming(permit).await;
+                let prepared = match unit.plan_held(permit).await {
+                    Ok(planned) => {
+                        let unit = self.store.begin(caller).await?;
+                        let (unit, permit) = unit.require::<Decide, QuarantineEntry>(target).await?;
+                        unit.prepare_held(permit, planned).await
+                    }
+                    Err(error) => Err(error),
+                };
+                let unit = self.store.begin(caller).await?;
+                let (mut unit, permit) = unit.require::<Decide, QuarantineEntry>(target).await?;
+                let outcome = match prepared {
+                    Ok(prepared) => unit.accept_incoming(permit, prepared).await,
+                    Err(error) => Err(error),
+                };
                 settled(unit, outcome, sought).await.map(drop)
             }
         }

@@ -1,6 +1,6 @@
 //! Leading every reference of a bundle to the platform's ids, and from them to the patient.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -25,7 +25,7 @@ enum Target {
 }
 
 /// Resources with linked references, the patient of each, and what deserves a look.
-type Linked = (Vec<Option<Value>>, Vec<Option<Uuid>>, Vec<(usize, Issue)>);
+type Linked = (Vec<Option<Value>>, Vec<Option<Uuid>>, BTreeMap<usize, Vec<Issue>>);
 
 pub(crate) struct Linker<'a, K: Fn(&Identity) -> Option<Known>> {
     plan: &'a BundlePlan,
@@ -74,30 +74,28 @@ impl<'a, K: Fn(&Identity) -> Option<Known>> Linker<'a, K> {
         for position in 0..plan.entries.len() {
             resources.push(linker.rewritten(position, &mut outcome));
         }
-        let mut warnings = Vec::new();
+        let mut warnings: BTreeMap<usize, Vec<Issue>> = BTreeMap::new();
         let mut owners: Vec<Ownership<Uuid>> = Vec::with_capacity(resources.len());
         for (position, resource) in resources.iter().enumerate() {
             owners.push(linker.owner(position, resource.as_ref(), &mut outcome));
         }
         outcome.into_result()?;
+        let by_id: HashMap<Uuid, usize> =
+            targets.iter().enumerate().map(|(position, (id, _))| (*id, position)).collect();
         let inherited: Vec<Ownership<Uuid>> = (0..owners.len())
-            .map(|position| linker.inherited(position, resources[position].as_ref(), &owners))
+            .map(|position| linker.inherited(position, resources[position].as_ref(), &owners, &by_id))
             .collect();
         let patients = inherited.into_iter().enumerate().map(|(position, owner)| match owner {
             Ownership::One(patient) => Some(patient),
             Ownership::Nobody => None,
             Ownership::Several => {
-                warnings.push((
-                    position,
-                    Issue {
-                        severity: Severity::Warning,
-                        code: IssueCode::BusinessRule,
-                        diagnostics:
-                            "The resource is about several patients, so it is kept but shown in no chart."
-                                .into(),
-                        expression: format!("Bundle.entry[{position}].resource"),
-                    },
-                ));
+                warnings.entry(position).or_default().push(Issue {
+                    severity: Severity::Warning,
+                    code: IssueCode::BusinessRule,
+                    diagnostics:
+                        "The resource is about several patients, so it is kept but shown in no chart.".into(),
+                    expression: format!("Bundle.entry[{position}].resource"),
+                });
                 None
             }
         });
@@ -232,6 +230,7 @@ impl<'a, K: Fn(&Identity) -> Option<Known>> Linker<'a, K> {
         position: usize,
         resource: Option<&Value>,
         owners: &[Ownership<Uuid>],
+        by_id: &HashMap<Uuid, usize>,
     ) -> Ownership<Uuid> {
         let paths = inherited_paths(self.plan.entries[position].entry.resource_type);
         let Some(resource) = resource.filter(|_| owners[position] == Ownership::Nobody && !paths.is_empty())
@@ -242,7 +241,7 @@ impl<'a, K: Fn(&Identity) -> Option<Known>> Linker<'a, K> {
         for reference in paths.iter().flat_map(|path| at_path(resource, path)) {
             let Some(ReferenceText::Relative { id, .. }) = parsed(reference) else { continue };
             let Ok(id) = Uuid::try_parse(&id) else { continue };
-            match self.targets.iter().position(|(target, _)| *target == id).map(|entry| &owners[entry]) {
+            match by_id.get(&id).map(|entry| &owners[*entry]) {
                 Some(Ownership::One(patient)) => patients.extend([*patient]),
                 Some(Ownership::Several) => return Ownership::Several,
                 Some(Ownership::Nobody) => {}

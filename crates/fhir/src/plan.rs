@@ -5,7 +5,10 @@
 //!
 //! A resource's id on the platform is a UUID; a Patient's is the patient's id.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -44,7 +47,7 @@ pub struct BundlePlan {
 
 #[derive(Debug, Clone)]
 pub(crate) struct PlannedEntry {
-    pub(crate) entry: Entry,
+    pub(crate) entry: Arc<Entry>,
     /// Where an existing version is looked for, in order.
     lookups: Vec<Identity>,
     /// Under which names the resource is to be found later, the first being its identity.
@@ -114,8 +117,8 @@ pub struct Operation {
 pub struct ResolvedPlan {
     /// One operation for each entry.
     pub operations: Vec<Operation>,
-    /// What was accepted but deserves a look: the entry's position and the issue.
-    pub warnings: Vec<(usize, crate::outcome::Issue)>,
+    /// What was accepted but deserves a look, by the entry's position.
+    pub warnings: BTreeMap<usize, Vec<crate::outcome::Issue>>,
 }
 
 impl ResolvedPlan {
@@ -127,8 +130,9 @@ impl ResolvedPlan {
 }
 
 /// A transaction bundle whose entries are sound one by one: what can be found out before it is known who sent it.
+/// Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct ReadBundle(Vec<Entry>);
+pub struct ReadBundle(Arc<[Arc<Entry>]>);
 
 impl ReadBundle {
     /// Reads the text of a transaction bundle.
@@ -136,7 +140,18 @@ impl ReadBundle {
     /// # Errors
     /// [`Refused`] with every problem found.
     pub fn read(bytes: &[u8]) -> Result<Self, Refused> {
-        read_entries(bytes).map(Self)
+        let entries = read_entries(bytes)?;
+        Ok(Self(entries.into_iter().map(Arc::new).collect()))
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -145,8 +160,8 @@ impl BundlePlan {
     ///
     /// # Errors
     /// [`Refused`] with every problem found.
-    pub fn of(bundle: ReadBundle, identifier_systems: &[String]) -> Result<Self, Refused> {
-        Self::of_entries(bundle.0, identifier_systems)
+    pub fn of(bundle: &ReadBundle, identifier_systems: &[String]) -> Result<Self, Refused> {
+        Self::of_entries(&bundle.0, identifier_systems)
     }
 
     /// Reads a transaction bundle. `identifier_systems` are those configured for the machine client, in order of
@@ -155,17 +170,17 @@ impl BundlePlan {
     /// # Errors
     /// [`Refused`] with every problem found.
     pub fn read(bytes: &[u8], identifier_systems: &[String]) -> Result<Self, Refused> {
-        Self::of_entries(read_entries(bytes)?, identifier_systems)
+        Self::of(&ReadBundle::read(bytes)?, identifier_systems)
     }
 
-    fn of_entries(entries: Vec<Entry>, systems: &[String]) -> Result<Self, Refused> {
+    fn of_entries(entries: &[Arc<Entry>], systems: &[String]) -> Result<Self, Refused> {
         let mut outcome = OperationOutcome::new();
         let mut index = EntryIndex::default();
         let mut planned = Vec::with_capacity(entries.len());
         let mut identities: BTreeMap<Identity, usize> = BTreeMap::new();
-        for (position, entry) in entries.into_iter().enumerate() {
+        for (position, entry) in entries.iter().enumerate() {
             let path = format!("Bundle.entry[{position}]");
-            let entry = PlannedEntry::of(entry, systems);
+            let entry = PlannedEntry::of(Arc::clone(entry), systems);
             let Some(identity) = entry.names.first() else {
                 let words = "Without a fullUrl or an identifier of a system configured for this client, the resource \
                     could not be recognised when it is sent again.";
@@ -193,6 +208,11 @@ impl BundlePlan {
         own.chain(self.outside.iter().cloned()).collect()
     }
 
+    /// Every name under which a resource of the bundle is to be found later.
+    pub fn names(&self) -> impl Iterator<Item = &Identity> {
+        self.entries.iter().flat_map(|entry| &entry.names)
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -214,7 +234,7 @@ impl BundlePlan {
     /// # Errors
     /// [`Refused`] with every reference that leads nowhere and every clash between entries.
     pub fn resolve(
-        self,
+        &self,
         known: impl Fn(&Identity) -> Option<Known>,
         mut assign: impl FnMut(ResourceType) -> Uuid,
     ) -> Result<ResolvedPlan, Refused> {
@@ -241,8 +261,8 @@ impl BundlePlan {
             targets.push((id, found));
         }
         outcome.into_result()?;
-        let (resources, owners, warnings) = Linker::link(&self, &targets, &known)?;
-        let operations = self.entries.into_iter().zip(resources).zip(targets).zip(owners).enumerate();
+        let (resources, owners, warnings) = Linker::link(self, &targets, &known)?;
+        let operations = self.entries.iter().zip(resources).zip(targets).zip(owners).enumerate();
         let operations = operations
             .map(|(position, (((planned, resource), (id, found)), patient))| {
                 let effect = effect(&planned.entry, found);
@@ -255,7 +275,7 @@ impl BundlePlan {
                     resource_type: planned.entry.resource_type,
                     id,
                     known: found,
-                    names: planned.names,
+                    names: planned.names.clone(),
                     patient,
                     content: resource.as_ref().map(ContentHash::of),
                     resource,
@@ -277,7 +297,7 @@ fn effect(entry: &Entry, found: Option<Known>) -> Effect {
 }
 
 impl PlannedEntry {
-    fn of(entry: Entry, systems: &[String]) -> Self {
+    fn of(entry: Arc<Entry>, systems: &[String]) -> Self {
         let resource_type = entry.resource_type;
         let identifier =
             |(system, value): (String, String)| Identity::Identifier { resource_type, system, value };

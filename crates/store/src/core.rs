@@ -3,9 +3,11 @@
 //! Statements are plain SQL for both databases. `$1` is always the tenant and is bound here, so a statement that
 //! forgot to filter by it does not run; further values are `$2`, `$3`, ...
 
-use cloister_audit::{Event, EventContext, EventDraft, Outcome};
+use std::time::Instant;
+
+use cloister_audit::{EventContext, EventDraft, Outcome};
 use cloister_kernel::{Environment, JobId, TenantId};
-use cloister_vault::{KeyOwner, KeyRing, Place, Purpose, SealedValue};
+use cloister_vault::{Place, Purpose, SealedValue};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -14,72 +16,88 @@ use zeroize::Zeroizing;
 use crate::{
     NewJob, StoreError,
     database::{self, Database},
-    events,
+    events::SealedEvents,
     pending::{Pending, Release, UnitTag, sealed::Sealed},
-    statement::{Row, microseconds, prepared},
+    sealer::Sealer,
+    statement::{Row, prepared},
+    workbench::Workbench,
 };
-
-/// The opened keys of one clinic.
-#[derive(Clone)]
-pub(crate) struct TenantKeys {
-    pub(crate) data: KeyRing,
-    pub(crate) log: KeyRing,
-}
 
 /// The inside of a unit of work.
 pub(crate) struct Core {
-    tenant: TenantId,
     database: Database,
     transaction: DatabaseTransaction,
-    keys: TenantKeys,
-    environment: Environment,
+    opened: Instant,
+    sealer: Sealer,
+    bench: Workbench,
     context: EventContext,
     tag: UnitTag,
     drafts: Vec<EventDraft>,
+    sealed: Vec<SealedEvents>,
     written: bool,
 }
 
 impl Core {
     pub(crate) fn new(
-        tenant: TenantId,
         database: Database,
         transaction: DatabaseTransaction,
-        keys: TenantKeys,
-        environment: Environment,
+        sealer: Sealer,
+        bench: Workbench,
         context: EventContext,
     ) -> Self {
         Self {
-            tenant,
             database,
             transaction,
-            keys,
-            environment,
+            opened: Instant::now(),
+            sealer,
+            bench,
             context,
             tag: UnitTag::next(),
             drafts: Vec::new(),
+            sealed: Vec::new(),
             written: false,
         }
     }
 
     pub(crate) fn tenant(&self) -> TenantId {
-        self.tenant
+        self.sealer.tenant()
     }
 
     pub(crate) fn environment(&self) -> &Environment {
-        &self.environment
+        self.sealer.environment()
+    }
+
+    /// The opened keys, for work that needs no transaction.
+    pub(crate) fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    /// Where long calculations are done.
+    pub(crate) fn bench(&self) -> &Workbench {
+        &self.bench
+    }
+
+    /// What is the same of every event of this unit.
+    pub(crate) fn event_context(&self) -> &EventContext {
+        &self.context
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {
-        self.environment.now()
+        self.environment().now()
     }
 
     /// The present moment as stored.
     pub(crate) fn now_microseconds(&self) -> i64 {
-        microseconds(self.environment.now())
+        self.sealer.now_microseconds()
     }
 
     pub(crate) fn note(&mut self, draft: EventDraft) {
         self.drafts.push(draft);
+    }
+
+    /// Adds events of what was done that are sealed already, to be written with the commit.
+    pub(crate) fn note_sealed(&mut self, events: SealedEvents) {
+        self.sealed.push(events);
     }
 
     /// Who the events are by, once a visitor proved to be somebody.
@@ -102,7 +120,7 @@ impl Core {
     fn statement(&self, sql: &str, values: Vec<Value>) -> Statement {
         tracing::trace!(target: "cloister_store::statement", "statement");
         let mut all: Vec<Value> = Vec::with_capacity(values.len() + 1);
-        all.push(self.tenant.uuid().into());
+        all.push(self.tenant().uuid().into());
         all.extend(values);
         prepared(self.transaction.get_database_backend(), sql, all)
     }
@@ -134,7 +152,7 @@ impl Core {
 
     /// Where a sealed column stands.
     pub(crate) fn place(&self, table: &'static str, column: &'static str, row: Uuid) -> Place {
-        Place::new(KeyOwner::Tenant(self.tenant), table, column, row)
+        self.sealer.place(table, column, row)
     }
 
     /// Seals a value for a column; the bytes to store.
@@ -146,8 +164,7 @@ impl Core {
         row: Uuid,
         plaintext: &[u8],
     ) -> Result<Vec<u8>, StoreError> {
-        let place = self.place(table, column, row);
-        Ok(self.keys.data.seal(&self.environment, purpose, &place, plaintext)?.into_bytes())
+        self.sealer.seal(purpose, table, column, row, plaintext)
     }
 
     /// Seals a value for a place that is bound to more than table, column and row; the bytes to store.
@@ -157,7 +174,7 @@ impl Core {
         place: &Place,
         plaintext: &[u8],
     ) -> Result<Vec<u8>, StoreError> {
-        Ok(self.keys.data.seal(&self.environment, purpose, place, plaintext)?.into_bytes())
+        self.sealer.seal_in(purpose, place, plaintext)
     }
 
     /// As [`Core::open`], of a value that was sealed by [`Core::seal_in`].
@@ -166,7 +183,7 @@ impl Core {
         place: &Place,
         sealed: &SealedValue,
     ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        Ok(self.keys.data.open(place, sealed)?)
+        self.sealer.open_in(place, sealed)
     }
 
     /// Opens a value inside the transaction, for a comparison that decides what is written: credentials, addresses,
@@ -179,7 +196,7 @@ impl Core {
         row: Uuid,
         sealed: &SealedValue,
     ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        Ok(self.keys.data.open(&self.place(table, column, row), sealed)?)
+        self.sealer.open(table, column, row, sealed)
     }
 
     /// A sealed value to be released by the commit, read by `parse`.
@@ -212,23 +229,23 @@ impl Core {
 
     /// The blind index of a normalized value, as stored. `column` is `table.column`.
     pub(crate) fn blind_index(&self, column: &'static str, normalized: &str) -> Result<Vec<u8>, StoreError> {
-        Ok(self.keys.data.blind_index(column, normalized)?.as_bytes().to_vec())
+        self.sealer.blind_index(column, normalized)
     }
 
     /// Seals bytes that go out to a client and come back, bound to a place and further bytes.
     pub(crate) fn seal_at(&self, place: &Place, plaintext: &[u8]) -> Result<Vec<u8>, StoreError> {
-        Ok(self.keys.data.seal(&self.environment, Purpose::Pii, place, plaintext)?.into_bytes())
+        self.sealer.seal_in(Purpose::Pii, place, plaintext)
     }
 
     /// Opens what [`Core::seal_at`] sealed.
     pub(crate) fn open_at(&self, place: &Place, bytes: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        Ok(self.keys.data.open(place, &SealedValue::from_bytes(bytes)?)?)
+        self.sealer.open_in(place, &SealedValue::from_bytes(bytes)?)
     }
 
     /// Writes a job down in this transaction.
     pub(crate) async fn enqueue(&mut self, job: NewJob) -> Result<JobId, StoreError> {
-        let id = self.environment.id();
-        let job = NewJob { tenant: Some(self.tenant), ..job };
+        let id = self.environment().id();
+        let job = NewJob { tenant: Some(self.tenant()), ..job };
         let (sql, values) = job.insertion(id, None, self.now_microseconds());
         self.written = true;
         let statement = Statement::from_sql_and_values(self.transaction.get_database_backend(), sql, values);
@@ -236,11 +253,9 @@ impl Core {
         Ok(id)
     }
 
-    fn events(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.drafts)
-            .into_iter()
-            .map(|draft| draft.into_event(self.environment.id(), self.context.clone()))
-            .collect()
+    fn seal_drafts(&mut self) -> Result<SealedEvents, StoreError> {
+        let drafts = std::mem::take(&mut self.drafts);
+        self.sealer.seal_events(&self.context, drafts)
     }
 
     /// Writes the events, commits, and only then opens what is to be released.
@@ -251,34 +266,46 @@ impl Core {
         if !out.is_of(self.tag) {
             return Err(StoreError::ForeignPending);
         }
-        let events = self.events();
-        let sealed = events::seal(&self.environment, Some(&self.keys.log), &events)?;
-        write_and_commit(self.transaction, sealed).await?;
-        out.open(&self.keys.data)
+        let mut events = vec![self.seal_drafts()?];
+        events.append(&mut self.sealed);
+        write_and_commit(self.transaction, events).await?;
+        let microseconds = u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(u64::MAX);
+        tracing::trace!(target: "cloister_store::open", microseconds, "the transaction is committed");
+        out.open(self.sealer.data())
     }
 
     /// Undoes every change and commits the events of what was refused or failed alone.
     pub(crate) async fn abandon(mut self) -> Result<(), StoreError> {
         self.drafts.retain(|draft| draft.outcome != Outcome::Success);
-        let events = self.events();
-        let sealed = events::seal(&self.environment, Some(&self.keys.log), &events)?;
+        let sealed = self.seal_drafts()?;
         let transaction = if self.written {
-            let undone = self.transaction;
-            database::joined(tokio::spawn(async move { Ok(undone.rollback().await?) })).await?;
-            self.database.begin(Some(self.tenant)).await?
+            let tenant = self.tenant();
+            rollback(self.transaction).await?;
+            self.database.begin(Some(tenant)).await?
         } else {
             self.transaction
         };
-        write_and_commit(transaction, sealed).await
+        write_and_commit(transaction, vec![sealed]).await
     }
+
+    /// Ends the transaction without a trace; what was read in it serves to prepare another unit.
+    pub(crate) async fn give_up(self) -> Result<(), StoreError> {
+        rollback(self.transaction).await
+    }
+}
+
+async fn rollback(transaction: DatabaseTransaction) -> Result<(), StoreError> {
+    database::joined(tokio::spawn(async move { Ok(transaction.rollback().await?) })).await
 }
 
 async fn write_and_commit(
     transaction: DatabaseTransaction,
-    sealed: events::SealedEvents,
+    events: Vec<SealedEvents>,
 ) -> Result<(), StoreError> {
     database::joined(tokio::spawn(async move {
-        sealed.write(&transaction).await?;
+        for sealed in events {
+            sealed.write(&transaction).await?;
+        }
         Ok(transaction.commit().await?)
     }))
     .await

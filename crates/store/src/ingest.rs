@@ -1,102 +1,139 @@
-//! Taking a bundle in: everything that it asks for or nothing, in the unit of work that was begun for it.
-//!
-//! The plan is made and executed here, inside the transaction, so that nothing kept leaves the store on the way.
+//! The two halves of an intake: working out what a bundle changes, which needs no transaction, and reading and writing.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use cloister_access::{
-    Permit,
-    action::{Create, Decide},
-    resource::{Bundle, QuarantineEntry},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
+
+use cloister_audit::{EventContext, EventDraft};
 use cloister_fhir::{
-    BundlePlan, Effect, EntryResult, Issue, IssueCode, Operation, Patient, ReadBundle, Refused, ResolvedPlan,
-    ResourceType, Severity,
+    Effect, EntryResult, Issue, IssueCode, Operation, Patient, ResolvedPlan, ResourceType, Severity,
 };
-use cloister_kernel::Phi;
-use sea_orm::{DbBackend, Value};
+use cloister_vault::SealedValue;
+use sea_orm::DbBackend;
 use uuid::Uuid;
 
 use crate::{
-    StoreError, UnitOfWork,
+    IntakeEntry, IntakeError, StoreError,
     core::Core,
+    events::SealedEvents,
+    identities::IdentityRows,
+    intake::{IncomingBundle, Looked, Origin, Planned, PreparedBundle, Source},
+    patients::{PatientRows, demographics_of},
     quarantine::{HeldBecause, Hold},
+    resources::{Applied, ResourceRows},
+    workbench::Workbench,
 };
 
-/// What became of one entry of a bundle.
-#[derive(Debug, Clone)]
-pub struct IntakeEntry {
-    /// The result.
-    pub result: EntryResult,
-    /// FHIR's resource type.
-    pub resource_type: ResourceType,
-    /// What the resource is called here.
-    pub id: Uuid,
-    /// Its version, from 1, if it is kept.
-    pub version: Option<u32>,
-    /// What deserves a look.
-    pub issues: Vec<Issue>,
+/// What a bundle comes to, for what is kept now.
+pub(crate) enum Worked {
+    /// It waits for a decision about a patient.
+    Held(Hold, Vec<IntakeEntry>),
+    /// It changes the record.
+    Changes(Box<Changes>),
 }
 
-/// Why a bundle was not taken in. Nothing of it was written.
-#[derive(Debug, thiserror::Error)]
-pub enum IntakeError {
-    /// The store could not, or the present state does not allow it.
-    #[error("{0}")]
-    Store(#[from] StoreError),
-    /// The bundle itself.
-    #[error("{0}")]
-    Refused(#[from] Refused),
+/// Every row that a bundle writes, sealed.
+pub(crate) struct Changes {
+    resources: ResourceRows,
+    patients: PatientRows,
+    identities: IdentityRows,
+    /// Those that panels follow from.
+    care: Vec<(Operation, Applied)>,
+    events: SealedEvents,
+    entries: Vec<IntakeEntry>,
 }
 
-/// The record system whose identities count.
-struct Source {
-    client: Uuid,
-    systems: Vec<String>,
+impl Worked {
+    /// Works a planned bundle out.
+    pub(crate) async fn out(
+        bench: &Workbench,
+        planned: &Arc<Planned>,
+        looked: &Looked,
+        context: EventContext,
+    ) -> Result<Self, IntakeError> {
+        let is_long = planned.incoming.is_long();
+        if !is_long {
+            return worked(planned, looked, &context);
+        }
+        let (planned, looked) = (Arc::clone(planned), looked.clone());
+        bench.run(true, move || worked(&planned, &looked, &context)).await?
+    }
 }
 
-impl UnitOfWork<'_> {
-    /// Takes a bundle in, or holds it in quarantine: then every entry is [`EntryResult::Quarantined`]. Bundles of one
-    /// record system wait for each other.
-    ///
-    /// # Errors
-    /// [`IntakeError`]; the unit must then be given up. `Conflict`: another transaction took an identity first, try anew.
-    pub async fn take_in(
-        &mut self,
-        permit: Permit<Create, Bundle>,
-        bundle: ReadBundle,
-        original: &Phi<Vec<u8>>,
-    ) -> Result<Vec<IntakeEntry>, IntakeError> {
-        self.check(&permit)?;
-        let cloister_access::Principal::Machine(client) = permit.principal() else {
-            return Err(StoreError::ForeignPermit.into());
+fn worked(planned: &Planned, looked: &Looked, context: &EventContext) -> Result<Worked, IntakeError> {
+    let (sealer, client) = (&planned.sealer, planned.source.client);
+    let known = |identity: &_| looked.known.get(identity).map(|kept| kept.known);
+    let plan = planned.plan.resolve(known, |_| sealer.environment().uuid())?;
+    if let Some((patient, reason)) = contradiction(planned, looked, &plan)? {
+        let incoming = incoming_patients(&plan).find(|(id, _)| *id == patient).map(|(_, value)| value);
+        let hold = Hold::of(planned, patient, reason, incoming)?;
+        return Ok(Worked::Held(hold, all_held(&plan, patient)));
+    }
+    let mut events: Vec<EventDraft> = Vec::new();
+    let (resources, applied) = ResourceRows::of(sealer, client, &plan.operations, looked, &mut events)?;
+    let patients = PatientRows::of(sealer, &resources, &plan.operations)?;
+    let identities = IdentityRows::of(planned, looked, &plan.operations, &applied);
+    let entries = plan
+        .operations
+        .iter()
+        .zip(&applied)
+        .map(|(operation, applied)| IntakeEntry {
+            result: applied.result,
+            resource_type: operation.resource_type,
+            id: operation.id,
+            version: applied.version.and_then(|version| u32::try_from(version).ok()),
+            issues: warnings(&plan, operation),
+        })
+        .collect();
+    let care = plan.operations.into_iter().zip(applied).filter(|(operation, _)| is_about_care(operation));
+    let events = sealer.seal_events(context, events)?;
+    let changes = Changes { resources, patients, identities, care: care.collect(), events, entries };
+    Ok(Worked::Changes(Box::new(changes)))
+}
+
+fn is_about_care(operation: &Operation) -> bool {
+    let of = ["CareTeam", "Encounter", "Practitioner", "PractitionerRole"];
+    of.contains(&operation.resource_type.as_str())
+}
+
+/// The first patient about whom the bundle contradicts the record, or writes while that is in dispute.
+fn contradiction(
+    planned: &Planned,
+    looked: &Looked,
+    plan: &ResolvedPlan,
+) -> Result<Option<(Uuid, HeldBecause)>, StoreError> {
+    let kept: BTreeSet<Uuid> =
+        plan.operations.iter().filter_map(|o| o.known?.patient).chain(known_patients(plan)).collect();
+    let kept: Vec<Uuid> =
+        kept.into_iter().filter(|patient| !planned.origin.accepted.contains(patient)).collect();
+    if kept.is_empty() {
+        return Ok(None);
+    }
+    let incoming: BTreeMap<Uuid, &serde_json::Value> = incoming_patients(plan).collect();
+    let mut agreeing = BTreeSet::new();
+    for patient in &kept {
+        let (Some(sealed), Some(value)) = (looked.demographics.get(patient), incoming.get(patient)) else {
+            continue;
         };
-        let source = self.core.source(client.uuid()).await?;
-        self.core.take_in(&source, bundle, original.expose(), &BTreeSet::new()).await
+        let sealed = SealedValue::from_bytes(sealed.clone())?;
+        let demographics = demographics_of(&planned.sealer, *patient, &sealed)?;
+        if !demographics.conflicts_with(&Patient::of(value).demographics()).is_empty() {
+            return Ok(Some((*patient, HeldBecause::ConflictingDemographics)));
+        }
+        agreeing.insert(*patient);
     }
-
-    /// Takes in the held bundle that the permit names: the record's patient is who the bundle says. If it contradicts
-    /// the record of a further patient, it is held again, for a decision about that one.
-    ///
-    /// # Errors
-    /// `Conflict` when it was decided already; `Refused` when what it refers to has gone since.
-    pub async fn accept_incoming(
-        &mut self,
-        permit: Permit<Decide, QuarantineEntry>,
-    ) -> Result<Vec<IntakeEntry>, IntakeError> {
-        let id = self.row_of(&permit)?;
-        let (held, bundle) = self.core.held(id).await?;
-        let source = self.core.source(held.client).await?;
-        self.settle(id, "accepted").await?;
-        self.core.take_in(&source, bundle, &held.original, &held.accepted).await
-    }
+    let mut unsaid = kept.into_iter().filter(|patient| !agreeing.contains(patient));
+    let disputed = unsaid.find(|patient| looked.disputed.contains(patient));
+    Ok(disputed.map(|patient| (patient, HeldBecause::PatientInDispute)))
 }
 
 impl Core {
-    /// Reads a record system's identifier systems and, on PostgreSQL, makes its bundles queue; SQLite has one writer.
-    async fn source(&self, client: Uuid) -> Result<Source, StoreError> {
+    /// Reads a record system's identifier systems. To take a bundle in, it makes the record system's bundles queue on
+    /// PostgreSQL; SQLite has one writer.
+    pub(crate) async fn source(&self, client: Uuid, queued: bool) -> Result<Source, StoreError> {
         let lock = match self.backend() {
-            DbBackend::Postgres => " FOR NO KEY UPDATE",
+            DbBackend::Postgres if queued => " FOR NO KEY UPDATE",
             _ => "",
         };
         let sql =
@@ -107,64 +144,61 @@ impl Core {
         Ok(Source { client, systems })
     }
 
-    async fn take_in(
-        &mut self,
-        source: &Source,
-        bundle: ReadBundle,
-        original: &[u8],
-        accepted: &BTreeSet<Uuid>,
-    ) -> Result<Vec<IntakeEntry>, IntakeError> {
-        let plan = BundlePlan::of(bundle, &source.systems)?;
-        let known = self.known_identities(source.client, plan.lookups()).await?;
-        let environment = self.environment().clone();
-        let plan = plan.resolve(|identity| known.get(identity), |_| environment.uuid())?;
-        if let Some((patient, reason)) = self.contradiction(source.client, &plan, accepted).await? {
-            let incoming = incoming_patients(&plan).find(|(id, _)| *id == patient).map(|(_, value)| value);
-            self.hold(Hold { client: source.client, patient, reason, incoming, accepted, original }).await?;
-            return Ok(all_held(&plan, patient));
-        }
-        let written = self.write_resources(source.client, &plan.operations).await?;
-        self.keep_identities(source.client, &known, &written).await?;
-        self.write_care_links(&written).await?;
-        Ok(written
-            .iter()
-            .map(|(operation, applied)| IntakeEntry {
-                result: applied.result,
-                resource_type: operation.resource_type,
-                id: operation.id,
-                version: applied.version.and_then(|version| u32::try_from(version).ok()),
-                issues: warnings(&plan, operation),
-            })
-            .collect())
+    /// Reads all that is kept of what a plan touches.
+    pub(crate) async fn look(&self, planned: &Planned) -> Result<Looked, StoreError> {
+        let client = planned.source.client;
+        let known = self.known_identities(client, planned).await?;
+        let mut patients: BTreeSet<Uuid> = known.values().filter_map(|kept| kept.known.patient).collect();
+        patients.extend(planned.origin.accepted.iter().copied());
+        let demographics = self.sealed_demographics(&patients).await?;
+        let disputed = self.in_dispute(client, &patients).await?;
+        Ok(Looked { known, demographics, disputed })
     }
 
-    /// The first patient about whom the bundle contradicts the record, or writes while that is in dispute.
-    async fn contradiction(
-        &self,
-        client: Uuid,
-        plan: &ResolvedPlan,
-        accepted: &BTreeSet<Uuid>,
-    ) -> Result<Option<(Uuid, HeldBecause)>, StoreError> {
-        let kept: BTreeSet<Uuid> =
-            plan.operations.iter().filter_map(|o| o.known?.patient).chain(known_patients(plan)).collect();
-        let kept: Vec<Uuid> = kept.into_iter().filter(|patient| !accepted.contains(patient)).collect();
-        if kept.is_empty() {
-            return Ok(None);
-        }
-        let incoming: BTreeMap<Uuid, &serde_json::Value> = incoming_patients(plan).collect();
-        let described = kept.iter().copied().filter(|patient| incoming.contains_key(patient)).collect();
-        let mut agreeing = BTreeSet::new();
-        for (patient, demographics) in self.kept_demographics(described).await? {
-            let Some(value) = incoming.get(&patient) else { continue };
-            if !demographics.conflicts_with(&Patient::of(value).demographics()).is_empty() {
-                return Ok(Some((patient, HeldBecause::ConflictingDemographics)));
+    /// Takes a bundle in. What was prepared counts only if everything it was prepared for is as it was.
+    pub(crate) async fn take_in(
+        &mut self,
+        source: Source,
+        incoming: IncomingBundle,
+        origin: Origin,
+        prepared: Option<PreparedBundle>,
+    ) -> Result<Vec<IntakeEntry>, IntakeError> {
+        let (planned, before) = match prepared {
+            Some(before) if before.planned.source == source => {
+                (before.planned, Some((before.looked, before.worked)))
             }
-            agreeing.insert(patient);
+            _ => {
+                let (bench, sealer) = (self.bench().clone(), self.sealer().clone());
+                (Planned::of(&bench, &sealer, source, incoming, origin).await?, None)
+            }
+        };
+        let looked = self.look(&planned).await?;
+        let worked = match before {
+            Some((then, worked)) if then == looked => worked,
+            _ => {
+                let (bench, context) = (self.bench().clone(), self.event_context().clone());
+                Worked::out(&bench, &planned, &looked, context).await?
+            }
+        };
+        match worked {
+            Worked::Held(hold, entries) => {
+                self.hold(hold).await?;
+                Ok(entries)
+            }
+            Worked::Changes(changes) => Ok(self.write(*changes).await?),
         }
-        let unsaid =
-            kept.into_iter().filter(|patient| !agreeing.contains(patient)).map(Value::from).collect();
-        let disputed = self.in_dispute(client, unsaid).await?;
-        Ok(disputed.into_iter().min().map(|patient| (patient, HeldBecause::PatientInDispute)))
+    }
+
+    async fn write(&mut self, changes: Changes) -> Result<Vec<IntakeEntry>, StoreError> {
+        let Changes { resources, patients, identities, care, events, entries } = changes;
+        self.write_patients(patients).await?;
+        self.write_resources(resources).await?;
+        self.write_identities(identities).await?;
+        let care: Vec<(&Operation, Applied)> =
+            care.iter().map(|(operation, applied)| (operation, *applied)).collect();
+        self.write_care_links(&care).await?;
+        self.note_sealed(events);
+        Ok(entries)
     }
 }
 
@@ -232,6 +266,5 @@ fn all_held(plan: &ResolvedPlan, patient: Uuid) -> Vec<IntakeEntry> {
 }
 
 fn warnings(plan: &ResolvedPlan, operation: &Operation) -> Vec<Issue> {
-    let of_entry = plan.warnings.iter().filter(|(entry, _)| *entry == operation.entry);
-    of_entry.map(|(_, issue)| issue.clone()).collect()
+    plan.warnings.get(&operation.entry).cloned().unwrap_or_default()
 }

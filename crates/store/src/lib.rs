@@ -72,6 +72,8 @@ mod identities;
 #[cfg(feature = "tenant")]
 mod ingest;
 #[cfg(feature = "tenant")]
+mod intake;
+#[cfg(feature = "tenant")]
 mod invitations;
 #[cfg(feature = "tenant")]
 mod job_grant;
@@ -94,6 +96,8 @@ mod results;
 #[cfg(feature = "tenant")]
 mod sealed_state;
 #[cfg(feature = "tenant")]
+mod sealer;
+#[cfg(feature = "tenant")]
 mod staff;
 #[cfg(feature = "tenant")]
 mod standing;
@@ -101,6 +105,8 @@ mod standing;
 mod store;
 #[cfg(feature = "tenant")]
 mod unit;
+#[cfg(feature = "tenant")]
+mod workbench;
 
 pub use config::StoreConfig;
 pub use error::StoreError;
@@ -144,7 +150,7 @@ extern crate self as cloister_store;
 #[cfg(feature = "tenant")]
 mod tests;
 #[cfg(feature = "tenant")]
-pub use ingest::{IntakeEntry, IntakeError};
+pub use intake::{IncomingBundle, IntakeEntry, IntakeError, PlannedBundle, PreparedBundle};
 #[cfg(feature = "tenant")]
 pub use machine_clients::{MachineClientRow, NewMachineClient};
 #[cfg(feature = "tenant")]

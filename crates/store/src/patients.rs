@@ -1,14 +1,21 @@
 //! Patients: sealed demographics and chart headers, and the blind indexes by which they are found.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use cloister_access::{Permit, action::Read, resource::Record};
-use cloister_fhir::{Demographics, Patient, RecordHeader, identifier_tokens, name_prefix};
+use cloister_fhir::{
+    Demographics, Operation, Patient, RecordHeader, ResourceType, identifier_tokens, name_prefix,
+};
 use cloister_kernel::{PatientId, Phi};
-use cloister_vault::Purpose;
+use cloister_vault::{Purpose, SealedValue};
 use sea_orm::Value;
 use time::{Date, macros::format_description};
 use uuid::Uuid;
 
-use crate::{Pending, StoreError, UnitOfWork, VisitUnit, core::Core, results::VISIBLE};
+use crate::{
+    Pending, StoreError, UnitOfWork, VisitUnit, core::Core, resources::ResourceRows, results::VISIBLE,
+    sealer::Sealer,
+};
 
 const NAME_TOKEN: &str = "patient_name_tokens.token";
 const NAME_PREFIX: &str = "patient_name_tokens.prefix";
@@ -53,6 +60,87 @@ impl UnitOfWork<'_> {
     }
 }
 
+/// The demographics that were kept of a patient.
+pub(crate) fn demographics_of(
+    sealer: &Sealer,
+    patient: Uuid,
+    sealed: &SealedValue,
+) -> Result<Demographics, StoreError> {
+    let text = sealer.open("patients", "demographics_sealed", patient, sealed)?;
+    let known: serde_json::Value =
+        serde_json::from_slice(&text).map_err(|_| StoreError::Corrupt("patients.demographics_sealed"))?;
+    Ok(Patient::of(&known).demographics())
+}
+
+/// The rows and indexes of patients to write, sealed.
+#[derive(Default)]
+pub(crate) struct PatientRows {
+    kept: Vec<Value>,
+    rows: Vec<Vec<Value>>,
+    tokens: Vec<Vec<Value>>,
+    identifiers: Vec<Vec<Value>>,
+    gone: Vec<Value>,
+}
+
+impl PatientRows {
+    /// The patients among the resources that change.
+    pub(crate) fn of(
+        sealer: &Sealer,
+        resources: &ResourceRows,
+        operations: &[Operation],
+    ) -> Result<Self, StoreError> {
+        let mut patients = Self::default();
+        for ((entry, gone), content) in resources.changed.iter().zip(&resources.contents) {
+            let Some(operation) =
+                operations.get(*entry).filter(|operation| operation.resource_type == ResourceType::PATIENT)
+            else {
+                continue;
+            };
+            match &operation.resource {
+                Some(resource) if !gone => patients.add(sealer, operation.id, resource, content.clone())?,
+                _ => patients.gone.push(operation.id.into()),
+            }
+        }
+        Ok(patients)
+    }
+
+    fn add(
+        &mut self,
+        sealer: &Sealer,
+        id: Uuid,
+        resource: &serde_json::Value,
+        content: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let now = sealer.now_microseconds();
+        let compared: serde_json::Map<String, serde_json::Value> = COMPARED
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), resource.get(*name)?.clone())))
+            .collect();
+        let demographics = serde_json::to_vec(&compared).map_err(|_| StoreError::Corrupt("demographics"))?;
+        let patient = Patient::of(resource);
+        let header = serde_json::to_vec(&patient.header()).map_err(|_| StoreError::Corrupt("header"))?;
+        let seal = |column, text: &[u8]| sealer.seal(Purpose::Phi, "patients", column, id, text);
+        self.kept.push(id.into());
+        self.rows.push(vec![
+            id.into(),
+            "active".into(),
+            seal("demographics_sealed", &demographics)?.into(),
+            seal("header_sealed", &header)?.into(),
+            content.into(),
+            now.into(),
+            now.into(),
+        ]);
+        for token in patient.name_tokens() {
+            self.tokens.push(vec![id.into(), sealer.blind_index(NAME_TOKEN, &token)?.into()]);
+            self.tokens.push(vec![id.into(), sealer.blind_index(NAME_PREFIX, name_prefix(&token))?.into()]);
+        }
+        for identifier in identifier_tokens(resource) {
+            self.identifiers.push(vec![id.into(), sealer.blind_index(IDENTIFIER, &identifier)?.into()]);
+        }
+        Ok(())
+    }
+}
+
 impl VisitUnit<'_> {
     /// Whether a patient was born on this day. A record without a whole birth date matches no day.
     ///
@@ -89,54 +177,21 @@ impl Core {
             .collect()
     }
 
-    /// The demographics kept of patients, deleted ones too, for comparison.
-    pub(crate) async fn kept_demographics(
+    /// The sealed demographics kept of patients, deleted ones too, for comparison.
+    pub(crate) async fn sealed_demographics(
         &self,
-        patients: Vec<Uuid>,
-    ) -> Result<Vec<(Uuid, Demographics)>, StoreError> {
+        patients: &BTreeSet<Uuid>,
+    ) -> Result<BTreeMap<Uuid, Vec<u8>>, StoreError> {
         let sql = "SELECT id, demographics_sealed FROM patients WHERE tenant_id = $1 AND id IN ({set})";
-        let found = self.compared(sql, patients).await?;
-        Ok(found.iter().map(|(id, known)| (*id, Patient::of(known).demographics())).collect())
+        let set = patients.iter().map(|patient| Value::from(*patient)).collect();
+        let rows = self.rows_among(sql, &[], set).await?;
+        rows.iter().map(|row| Ok((row.get("id")?, row.get("demographics_sealed")?))).collect()
     }
 
-    /// Writes Patient resources' rows and their indexes.
-    pub(crate) async fn write_patients(
-        &mut self,
-        patients: Vec<(Uuid, &serde_json::Value, Vec<u8>)>,
-    ) -> Result<(), StoreError> {
-        if patients.is_empty() {
-            return Ok(());
-        }
-        let now = self.now_microseconds();
-        let ids: Vec<Value> = patients.iter().map(|(id, ..)| (*id).into()).collect();
-        let (mut rows, mut tokens, mut identifiers) = (Vec::new(), Vec::new(), Vec::new());
-        for (id, resource, content) in patients {
-            let compared: serde_json::Map<String, serde_json::Value> = COMPARED
-                .iter()
-                .filter_map(|name| Some(((*name).to_owned(), resource.get(*name)?.clone())))
-                .collect();
-            let demographics =
-                serde_json::to_vec(&compared).map_err(|_| StoreError::Corrupt("demographics"))?;
-            let patient = Patient::of(resource);
-            let header = serde_json::to_vec(&patient.header()).map_err(|_| StoreError::Corrupt("header"))?;
-            let seal = |column, text: &[u8]| self.seal(Purpose::Phi, "patients", column, id, text);
-            rows.push(vec![
-                id.into(),
-                "active".into(),
-                seal("demographics_sealed", &demographics)?.into(),
-                seal("header_sealed", &header)?.into(),
-                content.into(),
-                now.into(),
-                now.into(),
-            ]);
-            for token in patient.name_tokens() {
-                tokens.push(vec![id.into(), self.blind_index(NAME_TOKEN, &token)?.into()]);
-                tokens.push(vec![id.into(), self.blind_index(NAME_PREFIX, name_prefix(&token))?.into()]);
-            }
-            for identifier in identifier_tokens(resource) {
-                identifiers.push(vec![id.into(), self.blind_index(IDENTIFIER, &identifier)?.into()]);
-            }
-        }
+    /// Writes Patient resources' rows and their indexes, and takes those that are gone, and with them their charts, out
+    /// of sight.
+    pub(crate) async fn write_patients(&mut self, patients: PatientRows) -> Result<(), StoreError> {
+        let PatientRows { kept, rows, tokens, identifiers, gone } = patients;
         let columns = [
             "id",
             "status",
@@ -151,10 +206,12 @@ impl Core {
                          content_hash = excluded.content_hash, updated_at = excluded.updated_at, \
                          version = patients.version + 1";
         self.insert_rows("patients", &columns, rows, replacing).await?;
-        self.forget_indexes(ids).await?;
+        self.forget_indexes(kept).await?;
         const ONCE: &str = "ON CONFLICT DO NOTHING";
         self.insert_rows("patient_name_tokens", &["patient_id", "token_index"], tokens, ONCE).await?;
-        self.insert_rows("patient_identifiers", &["patient_id", "identifier_index"], identifiers, ONCE).await
+        let columns = ["patient_id", "identifier_index"];
+        self.insert_rows("patient_identifiers", &columns, identifiers, ONCE).await?;
+        self.hide_patients(gone).await
     }
 
     async fn forget_indexes(&mut self, patients: Vec<Value>) -> Result<(), StoreError> {
@@ -165,16 +222,11 @@ impl Core {
         Ok(())
     }
 
-    /// Takes patients, and with them their charts, out of sight.
-    pub(crate) async fn hide_patients(&mut self, patients: Vec<Uuid>) -> Result<(), StoreError> {
-        if patients.is_empty() {
-            return Ok(());
-        }
+    async fn hide_patients(&mut self, patients: Vec<Value>) -> Result<(), StoreError> {
         let now = self.now_microseconds();
-        let ids: Vec<Value> = patients.into_iter().map(Value::from).collect();
         let sql = "UPDATE patients SET status = 'deleted', version = version + 1, updated_at = $2 \
                    WHERE tenant_id = $1 AND id IN ({set})";
-        self.execute_among(sql, &[now.into()], ids.clone()).await?;
-        self.forget_indexes(ids).await
+        self.execute_among(sql, &[now.into()], patients.clone()).await?;
+        self.forget_indexes(patients).await
     }
 }

@@ -8,14 +8,19 @@ use cloister_access::{
     resource::QuarantineEntry,
 };
 use cloister_audit::{ActionCode, EventDraft};
-use cloister_fhir::{Patient, ReadBundle, RecordHeader};
+use cloister_fhir::{Patient, RecordHeader};
 use cloister_kernel::{PatientId, Phi, QuarantineId};
 use cloister_vault::Purpose;
 use sea_orm::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{Pending, StoreError, UnitOfWork, core::Core, patients::header_of};
+use crate::{
+    Pending, StoreError, UnitOfWork,
+    core::Core,
+    intake::{HeldBundle, Planned},
+    patients::header_of,
+};
 
 /// The most entries that are listed at once.
 const LONGEST_LIST: i64 = 200;
@@ -70,23 +75,47 @@ pub struct QuarantineRow {
     pub incoming: Option<Phi<RecordHeader>>,
 }
 
-/// What holding a bundle needs to know.
-pub(crate) struct Hold<'h> {
-    pub(crate) client: Uuid,
-    pub(crate) patient: Uuid,
-    pub(crate) reason: HeldBecause,
-    pub(crate) incoming: Option<&'h serde_json::Value>,
+/// A bundle to be held, sealed.
+pub(crate) struct Hold {
+    client: Uuid,
+    patient: Uuid,
+    reason: HeldBecause,
+    hash: Vec<u8>,
+    id: Uuid,
+    original: Vec<u8>,
+    header: Option<Vec<u8>>,
     /// Patients for whom it was accepted already.
-    pub(crate) accepted: &'h BTreeSet<Uuid>,
-    pub(crate) original: &'h [u8],
+    accepted: String,
 }
 
-/// A held bundle, opened in the transaction that decides about it.
-pub(crate) struct Held {
-    pub(crate) client: Uuid,
-    /// Patients for whom it is accepted: the one that is decided about, and those of earlier decisions.
-    pub(crate) accepted: BTreeSet<Uuid>,
-    pub(crate) original: Vec<u8>,
+impl Hold {
+    /// Seals what is kept of a bundle while it waits for a decision about a patient, whom it may describe.
+    pub(crate) fn of(
+        planned: &Planned,
+        patient: Uuid,
+        reason: HeldBecause,
+        incoming: Option<&serde_json::Value>,
+    ) -> Result<Self, StoreError> {
+        let (sealer, original) = (&planned.sealer, planned.incoming.original());
+        let id = sealer.environment().uuid();
+        let seal = |column, text: &[u8]| sealer.seal(Purpose::Phi, "quarantine", column, id, text);
+        let header = incoming.map(|patient| {
+            let header = serde_json::to_vec(&Patient::of(patient).header())
+                .map_err(|_| StoreError::Corrupt("header"))?;
+            seal("header_sealed", &header)
+        });
+        Ok(Self {
+            client: planned.source.client,
+            patient,
+            reason,
+            hash: sealer.blind_index(INCOMING, &data_encoding::BASE64.encode(original))?,
+            id,
+            original: seal("incoming_sealed", original)?,
+            header: header.transpose()?,
+            accepted: serde_json::to_string(&planned.origin.accepted)
+                .map_err(|_| StoreError::Corrupt("accepted"))?,
+        })
+    }
 }
 
 impl UnitOfWork<'_> {
@@ -164,20 +193,20 @@ impl Core {
     pub(crate) async fn in_dispute(
         &self,
         client: Uuid,
-        patients: Vec<Value>,
-    ) -> Result<Vec<Uuid>, StoreError> {
+        patients: &BTreeSet<Uuid>,
+    ) -> Result<BTreeSet<Uuid>, StoreError> {
         let sql = "SELECT DISTINCT patient_id FROM quarantine WHERE tenant_id = $1 AND machine_client_id = $2 \
                    AND status = 'pending' AND patient_id IN ({set})";
-        let rows = self.rows_among(sql, &[client.into()], patients).await?;
+        let set = patients.iter().map(|patient| Value::from(*patient)).collect();
+        let rows = self.rows_among(sql, &[client.into()], set).await?;
         rows.iter().map(|row| row.get("patient_id")).collect()
     }
 
     /// Puts a bundle into quarantine, unless the very same one waits already or was decided against.
-    pub(crate) async fn hold(&mut self, hold: Hold<'_>) -> Result<(), StoreError> {
-        let hash = self.blind_index(INCOMING, &data_encoding::BASE64.encode(hold.original))?;
+    pub(crate) async fn hold(&mut self, hold: Hold) -> Result<(), StoreError> {
         let sql = "SELECT id FROM quarantine WHERE tenant_id = $1 AND machine_client_id = $2 AND patient_id = $3 \
                    AND incoming_hash = $4 AND status <> 'accepted'";
-        let values: Vec<Value> = vec![hold.client.into(), hold.patient.into(), hash.clone().into()];
+        let values: Vec<Value> = vec![hold.client.into(), hold.patient.into(), hold.hash.clone().into()];
         let same = self.row(sql, values).await?;
         let of_patient = PatientId::from_uuid(hold.patient);
         let event = EventDraft::success(ActionCode::ResourceQuarantined).of_patient(of_patient);
@@ -186,44 +215,37 @@ impl Core {
             self.note(event.on("quarantine_entry", Some(id)).because("already_held"));
             return Ok(());
         }
-        let id = self.environment().uuid();
-        let header = hold.incoming.map(|patient| {
-            let header = serde_json::to_vec(&Patient::of(patient).header())
-                .map_err(|_| StoreError::Corrupt("header"))?;
-            self.seal(Purpose::Phi, "quarantine", "header_sealed", id, &header)
-        });
-        let accepted = serde_json::to_string(hold.accepted).map_err(|_| StoreError::Corrupt("accepted"))?;
         let values: Vec<Value> = vec![
-            id.into(),
+            hold.id.into(),
             hold.client.into(),
             hold.patient.into(),
             hold.reason.as_str().into(),
-            hash.into(),
-            self.seal(Purpose::Phi, "quarantine", "incoming_sealed", id, hold.original)?.into(),
-            header.transpose()?.into(),
-            accepted.into(),
+            hold.hash.into(),
+            hold.original.into(),
+            hold.header.into(),
+            hold.accepted.into(),
             self.now_microseconds().into(),
         ];
         let sql = "INSERT INTO quarantine (tenant_id, id, machine_client_id, resource_type, patient_id, reason, \
                    incoming_hash, incoming_sealed, header_sealed, accepted_patients, status, created_at) \
                    VALUES ($1, $2, $3, 'Bundle', $4, $5, $6, $7, $8, $9, 'pending', $10)";
         self.execute(sql, values).await?;
-        self.note(event.on("quarantine_entry", Some(id)).because(hold.reason.as_str()));
+        self.note(event.on("quarantine_entry", Some(hold.id)).because(hold.reason.as_str()));
         Ok(())
     }
 
-    /// A bundle that waits, to be taken in within this transaction.
-    pub(crate) async fn held(&self, id: Uuid) -> Result<(Held, ReadBundle), StoreError> {
+    /// A bundle that waits, still sealed.
+    pub(crate) async fn held(&self, id: Uuid) -> Result<HeldBundle, StoreError> {
         let sql = "SELECT machine_client_id, patient_id, incoming_sealed, accepted_patients FROM quarantine \
                    WHERE tenant_id = $1 AND id = $2 AND status = 'pending'";
         let row = self.row(sql, vec![id.into()]).await?.ok_or(StoreError::Conflict)?;
-        let original = self.open("quarantine", "incoming_sealed", id, &row.sealed("incoming_sealed")?)?;
-        let bundle =
-            ReadBundle::read(&original).map_err(|_| StoreError::Corrupt("quarantine.incoming_sealed"))?;
         let mut accepted: BTreeSet<Uuid> = serde_json::from_str(&row.get::<String>("accepted_patients")?)
             .map_err(|_| StoreError::Corrupt("quarantine.accepted_patients"))?;
         accepted.insert(row.get("patient_id")?);
-        let held = Held { client: row.get("machine_client_id")?, accepted, original: original.to_vec() };
-        Ok((held, bundle))
+        Ok(HeldBundle {
+            client: row.get("machine_client_id")?,
+            sealed: row.sealed("incoming_sealed")?,
+            accepted,
+        })
     }
 }

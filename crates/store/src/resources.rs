@@ -18,9 +18,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    Pending, StoreError, UnitOfWork,
-    core::Core,
-    statement::{Row, microseconds},
+    Pending, StoreError, UnitOfWork, core::Core, identities::Kept, intake::Looked, sealer::Sealer,
+    statement::microseconds,
 };
 
 const CODE: &str = "resources.code_index";
@@ -47,14 +46,6 @@ pub struct StoredResource {
     pub body: Phi<Vec<u8>>,
 }
 
-/// What is kept of a resource now.
-struct Current {
-    version: i64,
-    content: Vec<u8>,
-    deleted: bool,
-    patient: Option<Uuid>,
-}
-
 impl UnitOfWork<'_> {
     /// The resource that the permit names, unless it was deleted or is of another type.
     ///
@@ -71,7 +62,7 @@ impl UnitOfWork<'_> {
         let values: Vec<Value> = vec![id.into(), resource_type.as_str().into()];
         let row = self.core.row(sql, values).await?.ok_or(StoreError::NotFound)?;
         let (version, received_at) = (row.get("version")?, row.moment("received_at")?);
-        let place = body_place(&self.core, id, version);
+        let place = body_place(self.core.sealer(), id, version);
         Ok(self.core.pending_in(place, row.sealed("body_sealed")?, move |bytes| {
             let id = ResourceId::from_uuid(id);
             Ok(StoredResource { id, resource_type, version, received_at, body: Phi::new(bytes.to_vec()) })
@@ -79,13 +70,13 @@ impl UnitOfWork<'_> {
     }
 }
 
-fn body_place(core: &Core, id: Uuid, version: i64) -> Place {
-    core.place("resources", "body_sealed", id).with(version.to_be_bytes())
+fn body_place(sealer: &Sealer, id: Uuid, version: i64) -> Place {
+    sealer.place("resources", "body_sealed", id).with(version.to_be_bytes())
 }
 
 /// Where the view of a version stands.
-pub(crate) fn view_place(core: &Core, id: Uuid, version: i64) -> Place {
-    core.place("resources", "view_sealed", id).with(version.to_be_bytes())
+pub(crate) fn view_place(sealer: &Sealer, id: Uuid, version: i64) -> Place {
+    sealer.place("resources", "view_sealed", id).with(version.to_be_bytes())
 }
 
 /// The name of a FHIR type as events spell it: `medication_request`.
@@ -100,6 +91,17 @@ pub(crate) fn event_type(resource_type: ResourceType) -> Term {
     Term::parse(spelt).unwrap_or_else(|_| Term::from("clinical_resource"))
 }
 
+/// The rows of resources to write, sealed.
+pub(crate) struct ResourceRows {
+    rows: Vec<Vec<Value>>,
+    /// Those of which a version is kept already.
+    replaced: Vec<Value>,
+    /// The entries whose rows these are, in the same order, and whether each takes its resource out of the chart.
+    pub(crate) changed: Vec<(usize, bool)>,
+    /// The content digests, in the same order.
+    pub(crate) contents: Vec<Vec<u8>>,
+}
+
 /// One row to write.
 struct Version<'o> {
     operation: &'o Operation,
@@ -108,122 +110,140 @@ struct Version<'o> {
     gone: bool,
 }
 
-impl Core {
-    fn content_index(&self, content: Option<ContentHash>) -> Result<Vec<u8>, StoreError> {
-        let text = content.map_or_else(|| "deleted".to_owned(), |content| hex::encode(content.as_bytes()));
-        self.blind_index(CONTENT, &text)
-    }
-
-    async fn current(&self, operations: &[Operation]) -> Result<HashMap<Uuid, Current>, StoreError> {
-        let sql = "SELECT id, version, content_hash, deleted, patient_id FROM resources \
-                   WHERE tenant_id = $1 AND id IN ({set})";
-        let ids = operations.iter().filter(|o| o.known.is_some()).map(|o| o.id.into()).collect();
-        let of = |row: &Row| {
-            let current = Current {
-                version: row.get("version")?,
-                content: row.get("content_hash")?,
-                deleted: row.get("deleted")?,
-                patient: row.get("patient_id")?,
-            };
-            Ok((row.get("id")?, current))
-        };
-        self.rows_among(sql, &[], ids).await?.iter().map(of).collect()
-    }
-
-    /// Writes the operations' resources, patients first, with one event for each change. Equal content changes nothing.
-    pub(crate) async fn write_resources<'o>(
-        &mut self,
+impl ResourceRows {
+    /// Works out what each operation does, with one event for each change. Equal content changes nothing.
+    pub(crate) fn of(
+        sealer: &Sealer,
         client: Uuid,
-        operations: &'o [Operation],
-    ) -> Result<Vec<(&'o Operation, Applied)>, StoreError> {
-        let current = self.current(operations).await?;
-        let mut applied = Vec::with_capacity(operations.len());
-        let mut versions = Vec::new();
+        operations: &[Operation],
+        looked: &Looked,
+        events: &mut Vec<EventDraft>,
+    ) -> Result<(Self, Vec<Applied>), StoreError> {
+        let current: HashMap<Uuid, &Kept> = looked.known.values().map(|kept| (kept.known.id, kept)).collect();
+        let received_at = sealer.now_microseconds();
+        let (mut rows, mut replaced) = (Vec::new(), Vec::new());
+        let (mut changed, mut contents) = (Vec::new(), Vec::new());
+        let mut all = Vec::with_capacity(operations.len());
         for operation in operations {
-            let now = current.get(&operation.id);
-            let (outcome, version) = self.step(operation, now)?;
-            if version.is_some() {
-                self.note_change(operation, outcome, now.and_then(|now| now.patient));
+            let now = operation.known.and_then(|known| current.get(&known.id).copied());
+            let (applied, version) = step(sealer, operation, now)?;
+            all.push(applied);
+            let Some(version) = version else { continue };
+            note_change(events, operation, applied, now.and_then(|now| now.known.patient));
+            if version.version > 1 {
+                replaced.push(operation.id.into());
             }
-            versions.extend(version);
-            applied.push((operation, outcome));
+            changed.push((operation.entry, version.gone));
+            contents.push(version.content.clone());
+            rows.push(resource_row(sealer, client, received_at, version)?);
         }
-        let (gone, kept): (Vec<&Version<'_>>, Vec<&Version<'_>>) = versions
-            .iter()
-            .filter(|version| version.operation.resource_type == ResourceType::PATIENT)
-            .partition(|version| version.gone);
-        let kept = kept.iter().filter_map(|version| {
-            Some((version.operation.id, version.operation.resource.as_ref()?, version.content.clone()))
-        });
-        self.write_patients(kept.collect()).await?;
-        self.hide_patients(gone.iter().map(|version| version.operation.id).collect()).await?;
-        self.archive(&versions).await?;
-        self.upsert(client, versions).await?;
-        Ok(applied)
+        Ok((Self { rows, replaced, changed, contents }, all))
     }
+}
 
-    fn step<'o>(
-        &self,
-        operation: &'o Operation,
-        now: Option<&Current>,
-    ) -> Result<(Applied, Option<Version<'o>>), StoreError> {
-        let next = now.map_or(1, |now| now.version + 1);
-        let (result, gone) = match operation.effect {
-            Effect::Keep => {
-                let version = now.map(|now| now.version);
-                return Ok((Applied { result: EntryResult::Unchanged, version }, None));
-            }
-            Effect::AlreadyGone => {
-                return Ok((Applied { result: EntryResult::Deleted, version: None }, None));
-            }
-            Effect::Delete => (EntryResult::Deleted, true),
-            Effect::Create => (EntryResult::Created, false),
-            Effect::Update => (EntryResult::Updated, false),
-        };
-        let content = self.content_index(operation.content.filter(|_| !gone))?;
-        if let Some(now) = now
-            && !gone
-            && !now.deleted
-            && now.content == content
-            && now.patient == operation.patient
-        {
-            return Ok((Applied { result: EntryResult::Unchanged, version: Some(now.version) }, None));
+fn content_index(sealer: &Sealer, content: Option<ContentHash>) -> Result<Vec<u8>, StoreError> {
+    let text = content.map_or_else(|| "deleted".to_owned(), |content| hex::encode(content.as_bytes()));
+    sealer.blind_index(CONTENT, &text)
+}
+
+fn step<'o>(
+    sealer: &Sealer,
+    operation: &'o Operation,
+    now: Option<&Kept>,
+) -> Result<(Applied, Option<Version<'o>>), StoreError> {
+    let next = now.map_or(1, |now| now.version + 1);
+    let (result, gone) = match operation.effect {
+        Effect::Keep => {
+            let version = now.map(|now| now.version);
+            return Ok((Applied { result: EntryResult::Unchanged, version }, None));
         }
-        let applied = Applied { result, version: Some(next) };
-        Ok((applied, Some(Version { operation, version: next, content, gone })))
-    }
-
-    fn note_change(&mut self, operation: &Operation, applied: Applied, was_of: Option<Uuid>) {
-        let action = match applied.result {
-            EntryResult::Created => ActionCode::ResourceCreated,
-            EntryResult::Deleted => ActionCode::ResourceDeleted,
-            _ => ActionCode::ResourceUpdated,
-        };
-        let about =
-            |action| EventDraft::success(action).on(event_type(operation.resource_type), Some(operation.id));
-        self.note(about(action).of_patient(operation.patient.map(PatientId::from_uuid)));
-        // It left a chart in which it was wrong: that chart's log says so too.
-        if let Some(was_of) = was_of.filter(|was_of| Some(*was_of) != operation.patient) {
-            let retracted = about(ActionCode::ResourceDeleted).because("moved_to_another_chart");
-            self.note(retracted.of_patient(PatientId::from_uuid(was_of)));
+        Effect::AlreadyGone => {
+            return Ok((Applied { result: EntryResult::Deleted, version: None }, None));
         }
+        Effect::Delete => (EntryResult::Deleted, true),
+        Effect::Create => (EntryResult::Created, false),
+        Effect::Update => (EntryResult::Updated, false),
+    };
+    let content = content_index(sealer, operation.content.filter(|_| !gone))?;
+    if let Some(now) = now
+        && !gone
+        && !now.known.deleted
+        && now.content == content
+        && now.known.patient == operation.patient
+    {
+        return Ok((Applied { result: EntryResult::Unchanged, version: Some(now.version) }, None));
     }
+    let applied = Applied { result, version: Some(next) };
+    Ok((applied, Some(Version { operation, version: next, content, gone })))
+}
 
-    async fn archive(&mut self, versions: &[Version<'_>]) -> Result<(), StoreError> {
+fn note_change(events: &mut Vec<EventDraft>, operation: &Operation, applied: Applied, was_of: Option<Uuid>) {
+    let action = match applied.result {
+        EntryResult::Created => ActionCode::ResourceCreated,
+        EntryResult::Deleted => ActionCode::ResourceDeleted,
+        _ => ActionCode::ResourceUpdated,
+    };
+    let about =
+        |action| EventDraft::success(action).on(event_type(operation.resource_type), Some(operation.id));
+    events.push(about(action).of_patient(operation.patient.map(PatientId::from_uuid)));
+    // It left a chart in which it was wrong: that chart's log says so too.
+    if let Some(was_of) = was_of.filter(|was_of| Some(*was_of) != operation.patient) {
+        let retracted = about(ActionCode::ResourceDeleted).because("moved_to_another_chart");
+        events.push(retracted.of_patient(PatientId::from_uuid(was_of)));
+    }
+}
+
+fn resource_row(
+    sealer: &Sealer,
+    client: Uuid,
+    received_at: i64,
+    version: Version<'_>,
+) -> Result<Vec<Value>, StoreError> {
+    let Version { operation, version, content, gone } = version;
+    let (id, resource_type) = (operation.id, operation.resource_type);
+    let resource = operation.resource.as_ref().filter(|_| !gone);
+    let body = match resource {
+        Some(resource) => serde_json::to_vec(resource).map_err(|_| StoreError::Corrupt("resource"))?,
+        None => Vec::new(),
+    };
+    let view = resource.filter(|_| resource_type == ResourceType::OBSERVATION).map(ResultView::of);
+    let code = match (&view, resource) {
+        (Some(view), _) => view_code(view),
+        (None, Some(resource)) => code_tokens(resource).pop_first(),
+        (None, None) => None,
+    };
+    let view = view
+        .map(|view| {
+            let text = serde_json::to_vec(&view).map_err(|_| StoreError::Corrupt("view"))?;
+            sealer.seal_in(Purpose::Phi, &view_place(sealer, id, version), &text)
+        })
+        .transpose()?;
+    Ok(vec![
+        id.into(),
+        resource_type.as_str().into(),
+        resource.and_then(category).into(),
+        operation.patient.into(),
+        resource.and_then(|resource| clinical_time(resource_type, resource)).map(microseconds).into(),
+        received_at.into(),
+        version.into(),
+        resource.and_then(|resource| workflow_status(resource_type, resource)).into(),
+        code.map(|code| sealer.blind_index(CODE, &code)).transpose()?.into(),
+        content.into(),
+        sealer.seal_in(Purpose::Phi, &body_place(sealer, id, version), &body)?.into(),
+        view.into(),
+        gone.into(),
+        client.into(),
+    ])
+}
+
+impl Core {
+    /// Writes the rows; what they replace goes to the older versions.
+    pub(crate) async fn write_resources(&mut self, resources: ResourceRows) -> Result<(), StoreError> {
         let sql = "INSERT INTO resource_versions (tenant_id, resource_id, version, patient_id, content_hash, \
                    body_sealed, deleted, received_at, machine_client_id) \
                    SELECT tenant_id, id, version, patient_id, content_hash, body_sealed, deleted, received_at, \
                    machine_client_id FROM resources WHERE tenant_id = $1 AND id IN ({set})";
-        let replaced = versions.iter().filter(|v| v.version > 1).map(|v| v.operation.id.into()).collect();
-        self.execute_among(sql, &[], replaced).await
-    }
-
-    async fn upsert(&mut self, client: Uuid, versions: Vec<Version<'_>>) -> Result<(), StoreError> {
-        let received_at = self.now_microseconds();
-        let rows = versions
-            .into_iter()
-            .map(|version| self.resource_row(client, received_at, version))
-            .collect::<Result<Vec<_>, _>>()?;
+        self.execute_among(sql, &[], resources.replaced).await?;
         let columns = [
             "id",
             "resource_type",
@@ -242,50 +262,7 @@ impl Core {
         ];
         let replacing: Vec<String> = columns[2..13].iter().map(|c| format!("{c} = excluded.{c}")).collect();
         let suffix = format!("ON CONFLICT (tenant_id, id) DO UPDATE SET {}", replacing.join(", "));
-        self.insert_rows("resources", &columns, rows, &suffix).await
-    }
-
-    fn resource_row(
-        &self,
-        client: Uuid,
-        received_at: i64,
-        version: Version<'_>,
-    ) -> Result<Vec<Value>, StoreError> {
-        let Version { operation, version, content, gone } = version;
-        let (id, resource_type) = (operation.id, operation.resource_type);
-        let resource = operation.resource.as_ref().filter(|_| !gone);
-        let body = match resource {
-            Some(resource) => serde_json::to_vec(resource).map_err(|_| StoreError::Corrupt("resource"))?,
-            None => Vec::new(),
-        };
-        let view = resource.filter(|_| resource_type == ResourceType::OBSERVATION).map(ResultView::of);
-        let code = match (&view, resource) {
-            (Some(view), _) => view_code(view),
-            (None, Some(resource)) => code_tokens(resource).pop_first(),
-            (None, None) => None,
-        };
-        let view = view
-            .map(|view| {
-                let text = serde_json::to_vec(&view).map_err(|_| StoreError::Corrupt("view"))?;
-                self.seal_in(Purpose::Phi, &view_place(self, id, version), &text)
-            })
-            .transpose()?;
-        Ok(vec![
-            id.into(),
-            resource_type.as_str().into(),
-            resource.and_then(category).into(),
-            operation.patient.into(),
-            resource.and_then(|resource| clinical_time(resource_type, resource)).map(microseconds).into(),
-            received_at.into(),
-            version.into(),
-            resource.and_then(|resource| workflow_status(resource_type, resource)).into(),
-            code.map(|code| self.blind_index(CODE, &code)).transpose()?.into(),
-            content.into(),
-            self.seal_in(Purpose::Phi, &body_place(self, id, version), &body)?.into(),
-            view.into(),
-            gone.into(),
-            client.into(),
-        ])
+        self.insert_rows("resources", &columns, resources.rows, &suffix).await
     }
 
     /// The bodies of resources that are not deleted, opened to decide what is written and for nothing else.
@@ -296,7 +273,8 @@ impl Core {
         rows.iter()
             .map(|row| {
                 let (id, version) = (row.get("id")?, row.get("version")?);
-                let text = self.open_in(&body_place(self, id, version), &row.sealed("body_sealed")?)?;
+                let place = body_place(self.sealer(), id, version);
+                let text = self.open_in(&place, &row.sealed("body_sealed")?)?;
                 Ok((
                     id,
                     serde_json::from_slice(&text)

@@ -124,7 +124,7 @@ impl UnitOfWork<'_> {
 
     fn shown(&self, row: &Row) -> Result<Pending<ResultRow>, StoreError> {
         let id: Uuid = row.get("id")?;
-        let place = view_place(&self.core, id, row.get("version")?);
+        let place = view_place(self.core.sealer(), id, row.get("version")?);
         let clinical_time = row.moment_or_none("clinical_time")?;
         Ok(self.core.pending_in(place, row.sealed("view_sealed")?, move |bytes| {
             let view =

@@ -11,11 +11,13 @@ use cloister_vault::{KeyCache, KeyOwner};
 
 use crate::{
     PlatformStore, StoreConfig, StoreError, UnitOfWork, VisitUnit,
-    core::{Core, TenantKeys},
+    core::Core,
     database::Database,
     isolation,
     keys::Keys,
+    sealer::{Sealer, TenantKeys},
     standing,
+    workbench::Workbench,
 };
 
 pub use session_endings::SessionEnding;
@@ -31,6 +33,7 @@ pub struct Store {
     environment: Environment,
     policies: PolicyCache,
     baseline: Arc<DecisionTable>,
+    bench: Workbench,
 }
 
 impl std::fmt::Debug for Store {
@@ -53,7 +56,7 @@ impl Store {
         let policies = PolicyCache::new(POLICIES);
         let baseline = policies.load(PolicyDocument::baseline()).await.map_err(|_| StoreError::Policy)?;
         let keys = Keys::new(database.clone(), keys, environment.clone());
-        Ok(Self { database, keys, environment, policies, baseline })
+        Ok(Self { database, keys, environment, policies, baseline, bench: Workbench::new() })
     }
 
     /// Compares the live PostgreSQL catalogue with what this program was built for, and refuses any difference: tables,
@@ -75,6 +78,10 @@ impl Store {
     pub async fn purge_keys(&self, tenant: TenantId) {
         self.keys.purge(KeyOwner::Tenant(tenant)).await;
         self.keys.purge(KeyOwner::TenantLog(tenant)).await;
+    }
+
+    pub(crate) fn bench(&self) -> &Workbench {
+        &self.bench
     }
 
     /// Closes all connections and waits for it.
@@ -143,8 +150,8 @@ impl Store {
         let data = self.keys.ring(KeyOwner::Tenant(tenant)).await?;
         let log = self.keys.ring(KeyOwner::TenantLog(tenant)).await?;
         let transaction = self.database.begin(Some(tenant)).await?;
-        let keys = TenantKeys { data, log };
-        Ok(Core::new(tenant, self.database.clone(), transaction, keys, self.environment.clone(), context))
+        let sealer = Sealer::new(tenant, TenantKeys { data, log }, self.environment.clone());
+        Ok(Core::new(self.database.clone(), transaction, sealer, self.bench.clone(), context))
     }
 
     /// The compiled table of a policy version; the baseline's is always there.

@@ -16,6 +16,7 @@ mod clinic;
 mod identity;
 mod ingest;
 mod labs;
+mod large_bundles;
 mod machine_clients;
 mod panels;
 mod quarantine;

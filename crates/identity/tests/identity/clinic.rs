@@ -10,15 +10,12 @@ use cloister_access::{
 use cloister_ephemeral::{
     Activity, Ephemeral, Flow, InProcessCapacity, NewFlow, RedisSettings, SessionRecord, TokenHash, Touched,
 };
-use cloister_fhir::ReadBundle;
 use cloister_identity::{
     ActivatedAccount, CurrentFlow, FlowStep, HashingCost, HashingPool, Identity, IdentityError,
     IdentityProof, IdentitySettings, OpenedSession, TotpSecret,
 };
-use cloister_kernel::{
-    Audience, ExposeSecret, InvitationId, PatientId, Phi, Pii, SecretString, TenantId, UserId,
-};
-use cloister_store::{InvitationSecrets, NewStaffInvitation, Target};
+use cloister_kernel::{Audience, ExposeSecret, InvitationId, PatientId, Pii, SecretString, TenantId, UserId};
+use cloister_store::{IncomingBundle, InvitationSecrets, NewStaffInvitation, Target};
 use cloister_testkit::Redis;
 use time::{Date, Duration, macros::date};
 
@@ -145,11 +142,10 @@ impl<'h> Clinic<'h> {
                 "request":{{"method":"POST","url":"Patient"}}}}]}}"#,
             self.harness.environment.uuid()
         );
-        let original = Phi::new(bundle.into_bytes());
-        let read = ReadBundle::read(original.expose()).unwrap();
+        let incoming = IncomingBundle::read(bundle.into_bytes()).unwrap();
         let unit = self.harness.store.begin(&machine).await.unwrap();
         let (mut unit, permit) = unit.require::<Create, Bundle>(Target::Clinic).await.unwrap();
-        let entries = unit.take_in(permit, read, &original).await.unwrap();
+        let entries = unit.take_in(permit, &incoming, None).await.unwrap();
         unit.commit(()).await.unwrap();
         PatientId::from_uuid(entries[0].id)
     }
