@@ -8,6 +8,7 @@
 //! looked up) → [`BundlePlan::resolve`] (operations with linked references, patients and content hashes) →
 //! [`TransactionResponse`].
 
+mod bounds;
 mod bundle;
 mod compartment;
 mod content;

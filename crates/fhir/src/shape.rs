@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::{
-    ResourceType,
+    ResourceType, bounds,
     json::plain_name,
     moment::Moment,
     outcome::{IssueCode, OperationOutcome},
@@ -185,7 +185,8 @@ pub(crate) fn check(resource: &Value, path: &str, outcome: &mut OperationOutcome
         check_rule(resource, rule, path, outcome);
     }
     contained(resource, path, outcome);
-    walk(resource, &mut path.to_owned(), outcome);
+    bounds::check_lists(resource, path, outcome);
+    walk(resource, "", &mut path.to_owned(), outcome);
     Some(kind)
 }
 
@@ -269,8 +270,9 @@ fn contained(resource: &Value, path: &str, outcome: &mut OperationOutcome) {
     }
 }
 
-/// What holds for every element: names, no nulls outside lists, no control characters, references well formed.
-fn walk(value: &Value, path: &mut String, outcome: &mut OperationOutcome) {
+/// What holds for every element: names, no nulls outside lists, no control characters, no endless text, references well
+/// formed.
+fn walk(value: &Value, element: &str, path: &mut String, outcome: &mut OperationOutcome) {
     let end = path.len();
     match value {
         Value::Object(members) => {
@@ -296,7 +298,7 @@ fn walk(value: &Value, path: &mut String, outcome: &mut OperationOutcome) {
                 {
                     outcome.push_error(IssueCode::Value, path.as_str(), words);
                 }
-                walk(member, path, outcome);
+                walk(member, name, path, outcome);
                 path.truncate(end);
             }
         }
@@ -306,7 +308,7 @@ fn walk(value: &Value, path: &mut String, outcome: &mut OperationOutcome) {
             }
             for (index, item) in items.iter().enumerate() {
                 path.push_str(&format!("[{index}]"));
-                walk(item, path, outcome);
+                walk(item, element, path, outcome);
                 path.truncate(end);
             }
         }
@@ -314,6 +316,7 @@ fn walk(value: &Value, path: &mut String, outcome: &mut OperationOutcome) {
             if text.bytes().any(|byte| byte < 0x20 && !matches!(byte, b'\t' | b'\r' | b'\n')) {
                 outcome.push_error(IssueCode::Value, path.as_str(), "A text holds a control character.");
             }
+            bounds::check_text(text, element, path, outcome);
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
