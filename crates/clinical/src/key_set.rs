@@ -1,5 +1,6 @@
 //! Public key sets of record systems (RFC 7517), checked before they are kept.
 
+use aws_lc_rs::signature::{self, ParsedPublicKey};
 use cloister_kernel::FieldError;
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value, json};
@@ -96,20 +97,29 @@ fn check(key: &Map<String, Value>, place: &str) -> Result<bool, FieldError> {
         }
         (Some("EC"), Some(curve @ ("P-384" | "P-256"))) => {
             let (length, wanted) = if curve == "P-384" { (48, "ES384") } else { (32, "ES256") };
+            // A point as SEC 1 writes it, uncompressed.
+            let mut point = vec![4];
             for coordinate in ["x", "y"] {
-                if number(coordinate).is_none_or(|bytes| bytes.len() != length) {
-                    return Err(error(
-                        coordinate,
-                        "jwks.point",
-                        "must be a coordinate of the curve's length",
-                    ));
-                }
+                let bytes = number(coordinate).filter(|bytes| bytes.len() == length);
+                let words = "must be a coordinate of the curve's length";
+                point.extend(bytes.ok_or_else(|| error(coordinate, "jwks.point", words))?);
+            }
+            if !is_on_curve(curve, &point) {
+                return Err(error("x", "jwks.point", "must be, with y, a point of the curve"));
             }
             algorithm(wanted).map(|()| curve == "P-384")
         }
         (Some("EC"), _) => Err(error("crv", "jwks.curve", "must be P-384 or P-256")),
         _ => Err(error("kty", "jwks.type", "must be RSA or EC")),
     }
+}
+
+fn is_on_curve(curve: &str, point: &[u8]) -> bool {
+    let algorithm = match curve {
+        "P-384" => &signature::ECDSA_P384_SHA384_FIXED,
+        _ => &signature::ECDSA_P256_SHA256_FIXED,
+    };
+    ParsedPublicKey::new(algorithm, point).is_ok()
 }
 
 fn bits(number: &[u8]) -> usize {
@@ -132,6 +142,25 @@ mod tests {
         json!({"kty": "EC", "crv": curve, "kid": kid, "x": coordinate, "y": coordinate})
     }
 
+    /// The base point of a curve.
+    fn base_point(curve: &str, kid: &str) -> Value {
+        let (x, y) = match curve {
+            "P-384" => (
+                "qofKIr6LBTeOscce8yCtdG4dO2KLp5uYWfdB4IJUKjhVAvJdv1UpbDpUXjhydgq3",
+                "NhfeSpYmLG9dnpi_kpLcKfj0Hb0omhR86doxE7XwuMAKYLHOHX6BnXpDHXyQ6g5f",
+            ),
+            _ => {
+                ("axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY", "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU")
+            }
+        };
+        json!({"kty": "EC", "crv": curve, "kid": kid, "x": x, "y": y})
+    }
+
+    fn with_zeros(curve: &str, length: usize) -> Value {
+        let zero = BASE64URL_NOPAD.encode(&vec![0; length]);
+        json!({"kty": "EC", "crv": curve, "x": zero, "y": zero})
+    }
+
     fn set(keys: &[Value]) -> Value {
         json!({ "keys": keys })
     }
@@ -145,7 +174,7 @@ mod tests {
         let mut key = rsa(256);
         key["x5t"] = json!("abc");
         let kept: Value = serde_json::from_str(
-            &checked(&set(&[key, point("P-384", 48, "e"), point("P-256", 32, "f")])).unwrap(),
+            &checked(&set(&[key, base_point("P-384", "e"), base_point("P-256", "f")])).unwrap(),
         )
         .unwrap();
         assert_eq!(kept["keys"][0], rsa(256));
@@ -179,7 +208,12 @@ mod tests {
             (with(rsa(256), "kty", json!("oct")), "jwks.keys[0].kty", "jwks.type"),
             (set(&[point("P-521", 66, "e")]), "jwks.keys[0].crv", "jwks.curve"),
             (set(&[point("P-384", 47, "e")]), "jwks.keys[0].x", "jwks.point"),
-            (set(&[point("P-256", 32, "e")]), "jwks.keys", "jwks.algorithm"),
+            (set(&[base_point("P-256", "e")]), "jwks.keys", "jwks.algorithm"),
+            (set(&[point("P-384", 48, "e")]), "jwks.keys[0].x", "jwks.point"),
+            (set(&[point("P-256", 32, "e")]), "jwks.keys[0].x", "jwks.point"),
+            (with(with_zeros("P-384", 48), "kid", json!("e")), "jwks.keys[0].x", "jwks.point"),
+            (with(with_zeros("P-256", 32), "kid", json!("e")), "jwks.keys[0].x", "jwks.point"),
+            (with(base_point("P-384", "e"), "crv", json!("P-256")), "jwks.keys[0].x", "jwks.point"),
             (set(&[rsa(256), rsa(256)]), "jwks.keys[1].kid", "jwks.kid"),
             (set(&[json!(1)]), "jwks.keys[0]", "jwks.format"),
             (set(&[]), "jwks.keys", "jwks.count"),

@@ -90,8 +90,8 @@ fn row(operation: &'static str, allowed: &'static [Who], aim: fn(&Aim) -> (Strin
 fn jwks() -> Value {
     json!({ "keys": [{
         "kty": "EC", "crv": "P-384", "use": "sig", "alg": "ES384", "kid": "k",
-        "x": "5iEx1QFKMXnQyVZiBjyeVCMxx3E6yJKmRQAnhNoIDZUqGhTbtQ8WjYq0Ez2HfK_5",
-        "y": "AEJPwGlTfxd4Z5hQpIWj3pT_qp8JtAnNMdh1hPcX8J2ASxdGIq0sbg7n9AZsYJ6c"
+        "x": "qofKIr6LBTeOscce8yCtdG4dO2KLp5uYWfdB4IJUKjhVAvJdv1UpbDpUXjhydgq3",
+        "y": "NhfeSpYmLG9dnpi_kpLcKfj0Hb0omhR86doxE7XwuMAKYLHOHX6BnXpDHXyQ6g5f"
     }]})
 }
 
@@ -205,9 +205,10 @@ pub(crate) fn rows() -> Vec<Row> {
 }
 
 /// Operations of record systems, by access token or assertion: tried in `isolation.rs`.
-pub(crate) const MACHINE_OPERATIONS: [&str; 4] = [
+pub(crate) const MACHINE_OPERATIONS: [&str; 5] = [
     "GET /.well-known/smart-configuration",
     "POST /oauth/token",
+    "GET /fhir/R4/metadata",
     "POST /fhir/R4",
     "GET /fhir/R4/{type}/{id}",
 ];
