@@ -2,12 +2,16 @@
 
 use std::borrow::Cow;
 
-use cloister_edge::{FlowPage, Open, Problem, set_flow};
-use cloister_identity::FlowStep;
+use cloister_access::Visitor;
+use cloister_edge::{
+    FlowPage, Inbound, Open, PROOF_BITS, Problem, Proven, clear_proof, for_people, set_flow,
+};
+use cloister_identity::{FlowStep, Identity};
 use cloister_kernel::Audience;
 use poem::{
     Body, Request, Response, handler,
     http::{HeaderMap, HeaderValue, StatusCode, header},
+    web::Data,
 };
 use rust_embed::RustEmbed;
 
@@ -33,9 +37,14 @@ fn file(audience: Audience, name: &str) -> Option<Cow<'static, [u8]>> {
 }
 
 /// Every page is the app's one document. A visitor without a live session gets a flow to sign in with; the pages
-/// for signing in and for activating open one in any case. A flow that is under way goes on.
+/// for signing in and for activating open one in any case. A flow that is under way goes on. From an address that opened
+/// very many, the browser first works for it: [`waiting`].
 #[handler]
-pub(crate) async fn page(request: &Request, page: FlowPage) -> poem::Result<Response> {
+pub(crate) async fn page(
+    request: &Request,
+    page: FlowPage,
+    Data(identity): Data<&Identity>,
+) -> poem::Result<Response> {
     let begins = match request.original_uri().path() {
         "/activate" => Some(FlowStep::ActivateIdentity),
         "/sign-in" => Some(FlowStep::Password),
@@ -54,11 +63,58 @@ pub(crate) async fn page(request: &Request, page: FlowPage) -> poem::Result<Resp
             flow.calls < SPENT && stands_at == Some(is_activation(step))
         });
         if !goes_on {
-            let token = page.open(step.as_str(), Vec::new()).await?;
+            let (mut proof, mut challenge) = (None, None);
+            if page.crowded().is_some() && reads_pages(request.headers()) {
+                (proof, challenge) = proof_of_work(&page, identity).await?;
+            }
+            if let (None, Some(challenge)) = (&proof, challenge) {
+                return Ok(waiting(audience, &page.inbound, &challenge)?);
+            }
+            let worked = proof.is_some();
+            let token = page.open(step.as_str(), Vec::new(), proof).await?;
             response.headers_mut().append(header::SET_COOKIE, set_flow(&token));
+            if worked {
+                response.headers_mut().append(header::SET_COOKIE, clear_proof());
+            }
         }
     }
     Ok(response)
+}
+
+/// The proof that came with the request, if it holds, and the challenge for the next.
+async fn proof_of_work(
+    visit: &FlowPage,
+    identity: &Identity,
+) -> Result<(Option<Proven>, Option<String>), Problem> {
+    let (tenant, audience) = visit.inbound.clinic()?;
+    let visitor = Visitor::new(tenant, audience, visit.inbound.facts());
+    let challenges = identity.challenges(&visitor).await?;
+    let proof = visit.prove(&challenges).await?;
+    let [current, _] = challenges;
+    Ok((proof, Some(current)))
+}
+
+/// The page on which a browser does its proof of work and then comes again. 429 all the same: no flow was opened.
+fn waiting(audience: Audience, inbound: &Inbound, challenge: &str) -> Result<Response, Problem> {
+    let missing =
+        || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "page.missing", "the web pages were not built");
+    let document = file(audience, "waiting.html").ok_or_else(missing)?;
+    let document = String::from_utf8_lossy(&document)
+        .replace("__challenge__", challenge)
+        .replace("__bits__", &PROOF_BITS.to_string())
+        .replace("__tried__", if inbound.sent_proof() { "yes" } else { "no" });
+    let response = Response::builder()
+        .status(StatusCode::TOO_MANY_REQUESTS)
+        .content_type("text/html; charset=utf-8")
+        .header(header::SET_COOKIE, clear_proof())
+        .body(document);
+    Ok(for_people(response))
+}
+
+/// Whether whoever asks is a browser that opens a page, rather than a program.
+fn reads_pages(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|kind| kind.trim().starts_with("text/html"))
 }
 
 const fn is_activation(step: FlowStep) -> bool {

@@ -51,7 +51,8 @@ impl Platform {
                 Route::new()
                     .at("/robots.txt", get(pages::robots))
                     .at("/", get(pages::page))
-                    .at("/*page", get(pages::page)),
+                    .at("/*page", get(pages::page))
+                    .data(self.identity().clone()),
             ),
             demonstration: shared(demonstration),
         };

@@ -1,4 +1,4 @@
-//! The two cookies, read from the raw header and written whole.
+//! Our cookies, read from the raw header and written whole.
 
 use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -9,6 +9,8 @@ use cloister_ephemeral::Token;
 pub const SESSION_COOKIE: &str = "__Host-cloister";
 /// The sign-in flow cookie's name.
 pub const FLOW_COOKIE: &str = "__Host-cloister-flow";
+/// The name of the cookie in which a page brings its proof of work. It proves nothing about who somebody is.
+pub const PROOF_COOKIE: &str = "__Host-cloister-proof";
 
 /// What a request's cookies hold of ours. A value that is no token counts as absent.
 #[derive(Debug, Clone, Default)]
@@ -17,7 +19,9 @@ pub struct Cookies {
     pub session: Option<Token>,
     /// The flow's token.
     pub flow: Option<Token>,
-    /// Whether one of ours was sent at all, readable or not.
+    /// The number that a page found, as sent.
+    pub proof: Option<String>,
+    /// Whether a session or flow was sent at all, readable or not.
     pub any: bool,
 }
 
@@ -54,6 +58,7 @@ impl Cookies {
                 match name.as_str() {
                     SESSION_COOKIE => (cookies.session, cookies.any) = (token(), true),
                     FLOW_COOKIE => (cookies.flow, cookies.any) = (token(), true),
+                    PROOF_COOKIE => cookies.proof = std::str::from_utf8(value).ok().map(str::to_owned),
                     _ => {}
                 }
                 seen.push(name);
@@ -81,6 +86,11 @@ pub fn clear_session() -> HeaderValue {
 /// `Set-Cookie` that removes the flow cookie.
 pub fn clear_flow() -> HeaderValue {
     cookie(FLOW_COOKIE, "", "Lax", Some(0))
+}
+
+/// `Set-Cookie` that removes a proof of work: it was used, or did not fit.
+pub fn clear_proof() -> HeaderValue {
+    cookie(PROOF_COOKIE, "", "Strict", Some(0))
 }
 
 fn cookie(name: &str, value: &str, same_site: &str, max_age: Option<u32>) -> HeaderValue {

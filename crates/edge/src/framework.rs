@@ -12,7 +12,10 @@ use poem_openapi::error::{
 use crate::Problem;
 
 /// The problem that an error of a handler, an extractor or the router stands for.
-pub(crate) fn problem_of(error: Error) -> Result<Problem, Box<Response>> {
+///
+/// # Errors
+/// The answer itself, where the error was made from one.
+pub fn problem_of(error: Error) -> Result<Problem, Box<Response>> {
     let error = match error.downcast::<Problem>() {
         Ok(problem) => return Ok(problem),
         Err(error) => error,
@@ -58,13 +61,25 @@ pub(crate) fn problem_of(error: Error) -> Result<Problem, Box<Response>> {
     Ok(of_status(status))
 }
 
+/// Marks an error answer whose document people read.
+#[derive(Clone)]
+struct ForPeople;
+
+/// Keeps the page of an error answer, where others get a problem document.
+#[must_use]
+pub fn for_people(mut response: Response) -> Response {
+    response.extensions_mut().insert(ForPeople);
+    response
+}
+
 /// Replaces the body of an error answer that is not already a document meant for machines.
 pub(crate) fn replaces(response: &Response) -> Option<Problem> {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return None;
     }
-    let document = response.content_type().is_some_and(|kind| kind.contains("json"));
+    let document = response.content_type().is_some_and(|kind| kind.contains("json"))
+        || response.extensions().get::<ForPeople>().is_some();
     (!document).then(|| of_status(status))
 }
 

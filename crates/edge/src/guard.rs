@@ -8,14 +8,14 @@
 //! | [`Anyone`] | whichever cookie is there; reads only | | by user, flow or source |
 //! | [`Anonymous`] | none; cookies and `Authorization` refused | | by source |
 //! | [`Bearer`] | `Authorization: Bearer`; cookies refused | | by source, then by client |
-//! | [`FlowPage`] | none needed; the page that opens a flow | | by source |
+//! | [`FlowPage`] | none needed; the page that opens a flow | | by source; beyond that by proofs of work |
 //! | [`Webhook`] | a signature over the body; cookies refused | | not |
 //! | [`Open`] | none looked at: pages, assets, documents | | not |
 //!
 //! A request that its guard turns away is remembered in its [`Inbound`]: whoever serves the routes writes the event.
 
 use cloister_access::RequestFacts;
-use cloister_ephemeral::{Activity, Flow, RateKey, SessionRecord, Token, TokenHash, Touched};
+use cloister_ephemeral::{Activity, ClaimKey, Flow, RateKey, SessionRecord, Token, TokenHash, Touched};
 use cloister_kernel::SecretString;
 use poem::{
     Request, RequestBody,
@@ -23,13 +23,16 @@ use poem::{
 };
 
 use crate::{
-    Inbound, Problem, csrf,
+    Inbound, Problem, Proven, csrf,
     framework::of_status,
     inbound::{TurnedAway, too_many},
     webhook::WebhookVerifier,
 };
 
 mod extraction;
+
+/// Longer than any challenge counts.
+const PROOFS_REMEMBERED: time::Duration = time::Duration::minutes(5);
 
 /// What a route chose to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +116,7 @@ pub struct FlowPage {
     pub flow: Option<Flow>,
     /// Whether the browser has a live session of this site; then nothing was counted by source.
     pub signed_in: bool,
+    crowded: Option<u64>,
 }
 
 /// A signed call from a provider, verified by `V` before the handler sees the body.
@@ -329,18 +333,47 @@ impl FlowPage {
                 }
             }
         };
+        let mut crowded = None;
         if !signed_in {
-            inbound.count_by_source("flow-page", parts.settings.limits.flow_pages).await?;
+            let room = inbound.hit_by_source("flow-page", parts.settings.limits.flow_pages).await?;
+            crowded = (!room.allowed).then(|| room.retry_after_seconds());
         }
         let flow = match &parts.cookies.flow {
             None => None,
             Some(token) => parts.ephemeral.flow(tenant, &token.hash()).await?,
         };
-        Ok(Self { inbound, flow: flow.filter(|flow| flow.audience == audience), signed_in })
+        let flow = flow.filter(|flow| flow.audience == audience);
+        Ok(Self { inbound, flow, signed_in, crowded })
     }
 
-    /// Opens a new flow at this step and gives its cookie's token.
-    pub async fn open(&self, step: &str, state: Vec<u8>) -> Result<Token, Problem> {
+    /// Whether so many pages were opened from this address that the next needs a proof of work: for how many seconds.
+    pub fn crowded(&self) -> Option<u64> {
+        self.crowded
+    }
+
+    /// Looks for a proof of work that fits one of these challenges and was not used before.
+    ///
+    /// # Errors
+    /// 429 where even pages with a proof are too many.
+    pub async fn prove(&self, challenges: &[String]) -> Result<Option<Proven>, Problem> {
+        let parts = self.inbound.parts();
+        let Some(number) = &parts.cookies.proof else { return Ok(None) };
+        let fitting = challenges
+            .iter()
+            .find_map(|challenge| Proven::of(challenge, number).map(|proven| (challenge, proven)));
+        let Some((challenge, proven)) = fitting else { return Ok(None) };
+        self.inbound.count_by_source("flow-page-proven", parts.settings.limits.proven_flow_pages).await?;
+        let used =
+            ClaimKey::new(self.inbound.tenant(), "proof-of-work", format!("{challenge}:{number}").as_bytes());
+        let fresh = parts.ephemeral.claim_once(&used, PROOFS_REMEMBERED).await?;
+        Ok(fresh.then_some(proven))
+    }
+
+    /// Opens a new flow at this step and gives its cookie's token. From a crowded address only with a proof of work.
+    pub async fn open(&self, step: &str, state: Vec<u8>, proof: Option<Proven>) -> Result<Token, Problem> {
+        if let (Some(seconds), None) = (self.crowded, proof) {
+            return Err(too_many(seconds));
+        }
         let (tenant, audience) = self.inbound.clinic()?;
         let new = cloister_ephemeral::NewFlow { tenant, audience, step: step.to_owned(), state };
         Ok(self.inbound.parts().ephemeral.open_flow(new).await?.0)

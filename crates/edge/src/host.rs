@@ -1,7 +1,9 @@
 //! Which site a request is for: one canonical host, whatever the HTTP version wrote it in.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use cloister_kernel::{Audience, CanonicalHost, TenantId};
+use cloister_kernel::{Audience, CanonicalHost, RaisedNetwork, TenantId};
 use poem::{
     Request,
     http::{StatusCode, header},
@@ -32,6 +34,8 @@ pub struct HostEntry {
     pub site: Site,
     /// Its one origin, `scheme://host[:port]` as browsers write it: links and the CSRF rule use it.
     pub origin: String,
+    /// The networks of the clinic from which more calls are let through than from others.
+    pub raised: Arc<[RaisedNetwork]>,
 }
 
 /// Finds a host. Implementations cache; they hold no wildcard and no default.

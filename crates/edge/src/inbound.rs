@@ -6,8 +6,8 @@ use std::{
 };
 
 use cloister_access::RequestFacts;
-use cloister_ephemeral::{Ephemeral, RateKey, RateLimit};
-use cloister_kernel::{Audience, Environment, MachineClientId, Pii, RequestId, TenantId, UserId};
+use cloister_ephemeral::{Ephemeral, RateAnswer, RateKey, RateLimit};
+use cloister_kernel::{Audience, Environment, MachineClientId, Pii, RaisedNetwork, RequestId, TenantId, UserId};
 use poem::{Request, http::StatusCode};
 use time::OffsetDateTime;
 
@@ -15,6 +15,10 @@ use crate::{Cookies, EdgeSettings, HostEntry, Problem, RouteClass, Site};
 
 /// The longest user agent kept, in characters.
 const USER_AGENT_CHARACTERS: usize = 256;
+
+/// The two counts by source that can be raised for a clinic's network.
+const ANONYMOUS: &str = "anonymous";
+const FLOW_PAGE: &str = "flow-page";
 
 /// One request: its id, host, source and cookies. Handlers get it from their guard. Cheap to clone.
 #[derive(Clone)]
@@ -118,7 +122,28 @@ impl Inbound {
     }
 
     pub(crate) async fn count_by_source(&self, class: &'static str, limit: RateLimit) -> Result<(), Problem> {
-        self.count(&RateKey::source(self.tenant(), class, self.0.source), limit).await
+        let answer = self.hit_by_source(class, limit).await?;
+        if answer.allowed { Ok(()) } else { Err(too_many(answer.retry_after_seconds())) }
+    }
+
+    /// As [`Inbound::count_by_source`], where too many calls are not yet a refusal.
+    pub(crate) async fn hit_by_source(
+        &self,
+        class: &'static str,
+        limit: RateLimit,
+    ) -> Result<RateAnswer, Problem> {
+        let limit = self.limit_of_source(class, limit);
+        Ok(self.0.ephemeral.hit(&RateKey::source(self.tenant(), class, self.0.source), limit).await?)
+    }
+
+    /// What operators raised a limit to for the clinic's network that the source is in; else the usual one.
+    fn limit_of_source(&self, class: &str, usual: RateLimit) -> RateLimit {
+        let raised = match RaisedNetwork::limits_of(&self.0.host.raised, self.0.source, self.0.at) {
+            Some(limits) if class == ANONYMOUS => limits.anonymous,
+            Some(limits) if class == FLOW_PAGE => limits.sign_in_pages,
+            _ => return usual,
+        };
+        RateLimit { calls: usual.calls.max(raised), ..usual }
     }
 
     pub(crate) async fn count(&self, key: &RateKey, limit: RateLimit) -> Result<(), Problem> {
@@ -136,6 +161,11 @@ impl Inbound {
 
     pub(crate) fn choose(&self, class: RouteClass) {
         let _ = self.0.class.set(class);
+    }
+
+    /// Whether a proof of work came with the request, sound or not.
+    pub fn sent_proof(&self) -> bool {
+        self.0.cookies.proof.is_some()
     }
 
     /// The refusal of this request's guard, where there was one. A failure of ours is none.

@@ -30,6 +30,7 @@ mod measure;
 mod observe;
 mod operations;
 mod problem;
+mod proof_of_work;
 mod serve;
 mod settings;
 mod tls;
@@ -37,10 +38,14 @@ mod webhook;
 
 pub use body::{BUNDLE_LIMIT, LimitedBody, USUAL_LIMIT};
 pub use client::{Network, TrustedHops};
-pub use cookies::{Cookies, FLOW_COOKIE, SESSION_COOKIE, clear_flow, clear_session, set_flow, set_session};
+pub use cookies::{
+    Cookies, FLOW_COOKIE, PROOF_COOKIE, SESSION_COOKIE, clear_flow, clear_proof, clear_session, set_flow,
+    set_session,
+};
 pub use csrf::{CSRF_HEADER, csrf_token};
 pub use edge::{Edge, EdgeEndpoint};
 pub use error::EdgeError;
+pub use framework::{for_people, problem_of};
 pub use guard::{Anonymous, Anyone, Bearer, FlowPage, InFlow, Open, RouteClass, SignedIn, Webhook, Who};
 pub use headers::CONTENT_SECURITY_POLICY;
 pub use health::ReadinessCheck;
@@ -51,6 +56,7 @@ pub use logs::start_logs;
 pub use measure::{Measurements, metrics_routes};
 pub use operations::Operations;
 pub use problem::{PROBLEM_JSON, Problem, ProblemFieldSchema, ProblemSchema};
+pub use proof_of_work::{PROOF_BITS, Proven};
 pub use serve::{Listener, ServeSettings, serve};
 pub use settings::{EdgeSettings, Limits};
 pub use tls::{Certificates, OldestTls};

@@ -66,7 +66,7 @@ impl Operations {
     }
 
     /// The methods that work on a path, for the `Allow` header.
-    pub(crate) fn methods(&self, path: &str) -> Option<String> {
+    pub fn methods(&self, path: &str) -> Option<String> {
         let methods: Vec<&str> = self.find(path)?.queries.keys().map(String::as_str).collect();
         Some(methods.join(", "))
     }

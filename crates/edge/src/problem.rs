@@ -104,7 +104,7 @@ impl Problem {
     }
 
     /// The cause with its sources, for the log.
-    pub(crate) fn cause_chain(&self) -> Option<String> {
+    pub fn cause_chain(&self) -> Option<String> {
         let cause = self.0.cause.as_deref()?;
         let mut text = cause.to_string();
         let mut next = cause.source();

@@ -13,6 +13,8 @@ pub struct Limits {
     pub anonymous: RateLimit,
     /// Sign-in pages that open a flow, by (tenant, source).
     pub flow_pages: RateLimit,
+    /// Sign-in pages beyond those, each for a proof of work, by (tenant, source).
+    pub proven_flow_pages: RateLimit,
     /// Counted calls inside one flow, in all.
     pub calls_in_flow: u64,
     /// Calls of a signed-in user, over all his sessions.
@@ -28,6 +30,7 @@ impl Default for Limits {
         Self {
             anonymous: RateLimit::per_minute(10),
             flow_pages: RateLimit::per_minute(60),
+            proven_flow_pages: RateLimit::per_minute(600),
             calls_in_flow: 10,
             signed_in: RateLimit::per_minute(100),
             bearer: RateLimit::per_minute(600),
@@ -42,6 +45,7 @@ impl Limits {
         for limit in [
             &mut self.anonymous,
             &mut self.flow_pages,
+            &mut self.proven_flow_pages,
             &mut self.signed_in,
             &mut self.bearer,
             &mut self.machine,

@@ -18,6 +18,7 @@ mod access_token_verification;
 mod activation;
 mod attempt;
 mod breach_list;
+mod challenge;
 mod client_assertion;
 mod error;
 mod flow;

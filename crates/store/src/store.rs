@@ -1,5 +1,6 @@
 //! The store: where units of work begin.
 
+mod challenge;
 mod session_endings;
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::{
     isolation,
     keys::Keys,
     sealer::{Sealer, TenantKeys},
-    standing,
+    standing::{self, Stage},
     workbench::Workbench,
 };
 
@@ -97,8 +98,8 @@ impl Store {
     /// the refusal leaves an event.
     ///
     /// # Errors
-    /// `TenantNotReady`, `TenantSuspended`, `KillSwitch`, `AccountDisabled`, `SessionRevoked`, `Policy`, `Keys`,
-    /// `Unavailable`.
+    /// `TenantNotReady`, `TenantNotOpen`, `TenantSuspended`, `KillSwitch`, `AccountDisabled`, `SessionRevoked`, `Policy`,
+    /// `Keys`, `Unavailable`.
     pub async fn begin<'c>(&self, caller: &'c Caller) -> Result<UnitOfWork<'c>, StoreError> {
         let request = caller.request();
         let context = EventContext {
@@ -124,11 +125,32 @@ impl Store {
         }
     }
 
-    /// Begins a unit of work for a visitor at the door of a clinic.
+    /// Begins a unit of work for a visitor at the door of a clinic that is open.
     ///
     /// # Errors
-    /// `TenantNotReady`, `TenantSuspended`, `KillSwitch`, `Keys`, `Unavailable`.
+    /// `TenantNotReady`, `TenantNotOpen`, `TenantSuspended`, `KillSwitch`, `Keys`, `Unavailable`.
     pub async fn begin_visit<'v>(&self, visitor: &'v Visitor) -> Result<VisitUnit<'v>, StoreError> {
+        let core = self.open_door(visitor).await?;
+        match standing::of_visitor(&core).await {
+            Ok(()) => Ok(VisitUnit::new(visitor, core, Stage::Active)),
+            Err(error) => Err(turn_away(core, error).await),
+        }
+    }
+
+    /// As [`Store::begin_visit`], for the activation of an account: at a draft clinic too, once its agreement holds, but
+    /// there only the owner's invitation is to be found.
+    ///
+    /// # Errors
+    /// As [`Store::begin_visit`].
+    pub async fn begin_activation<'v>(&self, visitor: &'v Visitor) -> Result<VisitUnit<'v>, StoreError> {
+        let core = self.open_door(visitor).await?;
+        match standing::of_activation(&core).await {
+            Ok(stage) => Ok(VisitUnit::new(visitor, core, stage)),
+            Err(error) => Err(turn_away(core, error).await),
+        }
+    }
+
+    async fn open_door(&self, visitor: &Visitor) -> Result<Core, StoreError> {
         let request = visitor.request();
         let context = EventContext {
             log: Log::Tenant(visitor.tenant()),
@@ -139,11 +161,7 @@ impl Store {
             source: request.source.clone(),
             user_agent: request.user_agent.clone(),
         };
-        let core = self.open(visitor.tenant(), context).await?;
-        match standing::of_visitor(&core).await {
-            Ok(()) => Ok(VisitUnit::new(visitor, core)),
-            Err(error) => Err(turn_away(core, error).await),
-        }
+        self.open(visitor.tenant(), context).await
     }
 
     async fn open(&self, tenant: TenantId, context: EventContext) -> Result<Core, StoreError> {

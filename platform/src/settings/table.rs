@@ -121,7 +121,11 @@ pub const SETTINGS: &[Setting] = &[
         "10",
         "Calls a minute that one address may make at a clinic without being signed in.",
     ),
-    setting("limits.flow_pages", "60", "Sign-in pages that one address may open at a clinic in a minute."),
+    setting(
+        "limits.flow_pages",
+        "60",
+        "Sign-in pages that one address may open at a clinic in a minute; up to 600 more for a proof of work each.",
+    ),
     setting("limits.signed_in", "100", "Calls a minute of one person, over all their sessions."),
     setting(
         "limits.bearer",

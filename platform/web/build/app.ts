@@ -31,6 +31,7 @@ export function cloisterApp(): UserConfig {
   return defineConfig({
     plugins: [{ ...optimizeLocales.vite({ locales: ["en-US", "es-ES"] }), enforce: "pre" }, react(), compressed()],
     build: {
+      rolldownOptions: { input: ["index.html", "waiting.html"] },
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
       target: "es2022",

@@ -2,6 +2,7 @@
 
 use cloister_testkit::app::{Call, TestApp, WireAnswer};
 use reqwest::Method;
+use sha2::{Digest, Sha256};
 use time::Duration;
 
 use crate::matrix::clinic_with_patient;
@@ -128,4 +129,71 @@ async fn pages_behind_one_address_are_counted_and_assets_are_not() {
     assert_eq!(wire.send(&Call::new(Method::GET, &clinic.portal, "/healthz")).await.status, 200);
     app.pass(Duration::seconds(61));
     assert_ne!(wire.send(&page).await.status, 429);
+}
+
+/// The number that the waiting page's task asks for.
+fn work(task: &WireAnswer) -> String {
+    let text = task.text();
+    let of = |name: &str| {
+        text.split_once(&format!("data-{name}=\"")).unwrap().1.split('"').next().unwrap().to_owned()
+    };
+    let (challenge, bits): (String, u32) = (of("challenge"), of("bits").parse().unwrap());
+    let front = |number: &String| {
+        let digest = Sha256::digest(format!("{challenge}:{number}"));
+        u32::from_be_bytes(digest[..4].try_into().unwrap()).leading_zeros()
+    };
+    (0_u64..).map(|number| number.to_string()).find(|number| front(number) >= bits).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn beyond_sixty_pages_a_minute_a_browser_works_for_its_sign_in() {
+    let app = TestApp::start().await;
+    let (clinic, other) = (app.clinic("lakeside").await, app.clinic("riverside").await);
+    let wire = app.wire();
+    let visit =
+        |origin: &str| Call::new(Method::GET, origin, "/sign-in").with("accept", "text/html, */*;q=0.8");
+    let with = |proof: &str| visit(&clinic.portal).with("cookie", &format!("__Host-cloister-proof={proof}"));
+    for _ in 0..60 {
+        let page = wire.send(&visit(&clinic.portal)).await;
+        if page.code() == "page.missing" {
+            eprintln!("NOT RUN: the web pages are not built");
+            return;
+        }
+        assert!(opens_flow(&page));
+    }
+    let task = wire.send(&visit(&clinic.portal)).await;
+    assert_eq!((task.status, task.header("content-type")), (429, "text/html; charset=utf-8"));
+    assert!(!opens_flow(&task) && task.text().contains("data-tried=\"no\""), "{}", task.text());
+    assert!(task.header("content-security-policy").contains("script-src 'self'"));
+
+    let number = work(&task);
+    let page = wire.send(&with(&number)).await;
+    assert_eq!((page.status, opens_flow(&page)), (200, true), "whoever worked signs in");
+    let again = wire.send(&with(&number)).await;
+    assert_eq!((again.status, opens_flow(&again)), (429, false), "a proof counts once");
+    assert!(again.text().contains("data-tried=\"yes\""));
+    for wrong in ["0", "", "x", "00", "99999999999999999999"] {
+        let answer = wire.send(&with(wrong)).await;
+        assert_eq!((answer.status, opens_flow(&answer)), (429, false), "{wrong:?}");
+    }
+
+    // Another clinic's challenge is another one, and so is one of some minutes ago.
+    let there = visit(&other.portal);
+    for _ in 0..60 {
+        wire.send(&there).await;
+    }
+    let theirs = work(&wire.send(&there).await);
+    assert_eq!(wire.send(&with(&theirs)).await.status, 429);
+    app.pass(Duration::minutes(6));
+    for _ in 0..60 {
+        wire.send(&visit(&clinic.portal)).await;
+    }
+    let old = work(&task);
+    assert_eq!(wire.send(&with(&old)).await.status, 429);
+    let fresh = work(&wire.send(&visit(&clinic.portal)).await);
+    app.pass(Duration::seconds(50));
+    for _ in 0..60 {
+        wire.send(&visit(&clinic.portal)).await;
+    }
+    assert!(opens_flow(&wire.send(&with(&fresh)).await), "a proof of the minute before counts");
 }

@@ -122,6 +122,21 @@ mod tests {
     }
 
     #[derive(Debug, Object)]
+    struct Person {
+        birth_date: Option<time::Date>,
+    }
+
+    #[test]
+    fn a_wrong_date_is_named() {
+        for date in ["\"1980-02-30\"", "\"03.02.1980\"", "\"\""] {
+            let text = format!("{{\"birth_date\":{date}}}");
+            assert_eq!(fields::<Person>(&text), ["/birth_date field.malformed"], "{date}");
+        }
+        let sound = StrictJson::<Person>::parse(br#"{"birth_date":"1980-02-03"}"#).unwrap();
+        assert_eq!(sound.birth_date.map(time::Date::year), Some(1980));
+    }
+
+    #[derive(Debug, Object)]
     struct Nothing {}
 
     fn fields<T: ParseFromJSON + std::fmt::Debug>(text: &str) -> Vec<String> {

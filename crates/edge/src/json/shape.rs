@@ -136,7 +136,8 @@ fn scalar_error(value: &Value, schema: &MetaSchema) -> Option<(&'static str, Str
             let date = time::macros::format_description!("[year]-[month]-[day]");
             let fits = match schema.format {
                 Some("uuid") => text.len() == 36 && uuid::Uuid::parse_str(text).is_ok(),
-                Some("date") => time::Date::parse(text, date).is_ok(),
+                // The framework's own word for a date; the document says `date`.
+                Some("date" | "naive-date") => time::Date::parse(text, date).is_ok(),
                 Some("date-time") => {
                     let standard = &time::format_description::well_known::Rfc3339;
                     time::OffsetDateTime::parse(text, standard).is_ok()
@@ -144,7 +145,10 @@ fn scalar_error(value: &Value, schema: &MetaSchema) -> Option<(&'static str, Str
                 _ => true,
             };
             (!fits).then(|| {
-                let format = schema.format.unwrap_or_default();
+                let format = match schema.format {
+                    Some("date" | "naive-date") => "a date, YYYY-MM-DD",
+                    format => format.unwrap_or_default(),
+                };
                 ("field.malformed", format!("must be written as {format}"))
             })
         }

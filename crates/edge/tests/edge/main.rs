@@ -13,5 +13,6 @@ mod browser;
 mod connections;
 mod hosts;
 mod limits;
+mod raised_networks;
 mod support;
 mod transport;

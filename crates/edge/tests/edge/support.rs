@@ -19,8 +19,8 @@ use cloister_ephemeral::{
     Ephemeral, InProcessCapacity, NewFlow, NewSession, RedisSettings, SessionLimits, SessionRecord, Token,
 };
 use cloister_kernel::{
-    Audience, CanonicalHost, Environment, ExposeSecret, Failure, FailureKind, ManualClock, SystemRandomness,
-    TenantId,
+    Audience, CanonicalHost, Environment, ExposeSecret, Failure, FailureKind, ManualClock, RaisedNetwork,
+    SystemRandomness, TenantId,
 };
 use poem::{EndpointExt, Response, Route, handler, http::HeaderMap, web::Data};
 use poem_openapi::{
@@ -180,7 +180,7 @@ impl Api {
 #[handler]
 async fn sign_in(page: FlowPage, counts: Data<&Arc<Counts>>) -> poem::Result<Response> {
     let _ = counts;
-    let token = page.open("password", Vec::new()).await?;
+    let token = page.open("password", Vec::new(), None).await?;
     Ok(Response::builder().header("set-cookie", set_flow(&token)).content_type("text/html").body("<p>"))
 }
 
@@ -225,6 +225,7 @@ pub(crate) struct Setup {
     pub(crate) listener: Option<Listener>,
     pub(crate) redis_away: bool,
     pub(crate) database_away: bool,
+    pub(crate) raised: Vec<RaisedNetwork>,
 }
 
 impl Default for Setup {
@@ -232,7 +233,7 @@ impl Default for Setup {
         let app_origins = vec!["https://app.example.net".to_owned()];
         let edge = EdgeSettings { app_origins, ..EdgeSettings::default() };
         let serve = ServeSettings::default();
-        Self { edge, serve, listener: None, redis_away: false, database_away: false }
+        Self { edge, serve, listener: None, redis_away: false, database_away: false, raised: Vec::new() }
     }
 }
 
@@ -252,6 +253,7 @@ impl App {
         };
         let tenant = environment.id();
         let clinic = |audience| Site::Clinic { tenant, audience };
+        let raised: Arc<[RaisedNetwork]> = setup.raised.into();
         let hosts: HashMap<CanonicalHost, HostEntry> = [
             (HOST, clinic(Audience::Portal), ORIGIN),
             ("lakeside-staff.example.org", clinic(Audience::Console), "https://lakeside-staff.example.org"),
@@ -260,7 +262,7 @@ impl App {
         ]
         .into_iter()
         .map(|(host, site, origin)| {
-            (CanonicalHost::parse(host).unwrap(), HostEntry { site, origin: origin.to_owned() })
+            (CanonicalHost::parse(host).unwrap(), HostEntry { site, origin: origin.to_owned(), raised: Arc::clone(&raised) })
         })
         .collect();
         let counts = Arc::new(Counts::default());

@@ -230,7 +230,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Puts a member of staff on a patient's panel */
+        /** Puts a clinician on a patient's panel */
         put: operations["assign_panel_member"];
         post?: never;
         /** Takes a member of staff off a patient's panel, where they were put by hand */
