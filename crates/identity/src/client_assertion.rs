@@ -3,9 +3,11 @@
 use cloister_kernel::MachineClientId;
 use jsonwebtoken::{
     Algorithm, DecodingKey, Validation, dangerous, decode, decode_header,
+    errors::ErrorKind,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet},
 };
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
 /// An assertion may be valid for this long at most.
@@ -24,23 +26,8 @@ pub(crate) struct ClientAssertion {
     pub(crate) expires_at: OffsetDateTime,
 }
 
-#[derive(Deserialize)]
-struct Claims {
-    iss: String,
-    sub: String,
-    aud: Audience,
-    exp: i64,
-    nbf: Option<i64>,
-    iat: Option<i64>,
-    jti: String,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Audience {
-    One(String),
-    Many(Vec<String>),
-}
+/// The claims as sent: what is missing or of another type is told apart from a signature that does not hold.
+type Claims = Map<String, Value>;
 
 #[derive(Deserialize)]
 struct Subject {
@@ -83,8 +70,11 @@ pub(crate) fn verify(
     validation.validate_exp = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
-    let claims = decode::<Claims>(assertion, &key, &validation).map_err(|_| "assertion_signature")?.claims;
-    check(claims, client, token_endpoint, now)
+    let claims = decode::<Claims>(assertion, &key, &validation).map_err(|error| match error.kind() {
+        ErrorKind::Json(_) | ErrorKind::Base64(_) | ErrorKind::Utf8(_) => "assertion_unreadable",
+        _ => "assertion_signature",
+    })?;
+    check(&claims.claims, client, token_endpoint, now)
 }
 
 /// One key is good for one algorithm.
@@ -97,38 +87,53 @@ fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
 }
 
 fn check(
-    claims: Claims,
+    claims: &Claims,
     client: MachineClientId,
     token_endpoint: &str,
     now: OffsetDateTime,
 ) -> Result<ClientAssertion, &'static str> {
     let id = client.to_string();
-    if claims.iss != id || claims.sub != id {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    if text("iss") != Some(&id) || text("sub") != Some(&id) {
         return Err("assertion_issuer");
     }
     // Exactly us: an assertion that another server may use too could have been taken from it.
-    let is_for_us = match &claims.aud {
-        Audience::One(audience) => audience == token_endpoint,
-        Audience::Many(audiences) => matches!(audiences.as_slice(), [only] if only == token_endpoint),
+    let is_for_us = match claims.get("aud") {
+        Some(Value::String(audience)) => audience == token_endpoint,
+        Some(Value::Array(audiences)) => matches!(audiences.as_slice(), [only] if only == token_endpoint),
+        _ => false,
     };
     if !is_for_us {
         return Err("assertion_audience");
     }
-    let moment = |seconds| OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| "assertion_times");
-    let expires_at = moment(claims.exp)?;
+    let expires_at = numeric_date(claims.get("exp"), f64::floor)?;
     if expires_at <= now {
         return Err("assertion_expired");
     }
     if expires_at > now + LONGEST_LIFE + CLOCK_DRIFT {
         return Err("assertion_lives_too_long");
     }
-    for seconds in [claims.nbf, claims.iat].into_iter().flatten() {
-        if moment(seconds)? > now + CLOCK_DRIFT {
+    for moment in ["nbf", "iat"].into_iter().filter_map(|name| claims.get(name)) {
+        if numeric_date(Some(moment), f64::ceil)? > now + CLOCK_DRIFT {
             return Err("assertion_not_yet_valid");
         }
     }
-    if claims.jti.is_empty() || claims.jti.len() > LONGEST_JTI {
-        return Err("assertion_without_jti");
-    }
-    Ok(ClientAssertion { jti: claims.jti, expires_at })
+    let jti = text("jti").filter(|jti| !jti.is_empty() && jti.len() <= LONGEST_JTI);
+    Ok(ClientAssertion { jti: jti.ok_or("assertion_without_jti")?.to_owned(), expires_at })
+}
+
+/// A NumericDate (RFC 7519, section 2): seconds since 1970, perhaps with a fraction, which counts against the client.
+fn numeric_date(value: Option<&Value>, whole: fn(f64) -> f64) -> Result<OffsetDateTime, &'static str> {
+    let number = match value {
+        Some(Value::Number(number)) => number,
+        _ => return Err("assertion_times"),
+    };
+    let seconds = match (number.as_i64(), number.as_f64().map(whole)) {
+        (Some(seconds), _) => seconds,
+        // Every whole number up to here is a number of both types.
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole and small")]
+        (None, Some(seconds)) if seconds.abs() < 1e15 => seconds as i64,
+        _ => return Err("assertion_times"),
+    };
+    OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| "assertion_times")
 }

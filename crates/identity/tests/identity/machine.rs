@@ -181,6 +181,11 @@ async fn no_other_assertion_is_accepted(harness: Harness) {
         claims.as_object_mut().unwrap().remove("jti");
         system.key.sign(&claims)
     };
+    let without_exp = {
+        let mut claims = system.claims();
+        claims.as_object_mut().unwrap().remove("exp");
+        system.key.sign(&claims)
+    };
     for (assertion, reason) in [
         (with("aud", json!("https://riverside.example.org/oauth/token")), "assertion_audience"),
         (with("aud", json!([ENDPOINT, "https://evil.example/token"])), "assertion_audience"),
@@ -202,13 +207,25 @@ async fn no_other_assertion_is_accepted(harness: Harness) {
         (shared.sign(&system.claims()), "assertion_algorithm"),
         (nameless.into(), "assertion_without_kid"),
         (unsigned.into(), "client_unknown"),
-        (without_jti, "assertion_signature"),
+        (without_jti, "assertion_without_jti"),
+        (with("jti", json!(7)), "assertion_without_jti"),
+        (without_exp, "assertion_times"),
+        (with("exp", json!("soon")), "assertion_times"),
+        (with("exp", json!(1e300)), "assertion_times"),
+        // The fraction does not lengthen it.
+        (with("exp", json!(at(0).as_i64().unwrap() as f64 + 0.9)), "assertion_expired"),
+        (with("nbf", json!(at(30).as_i64().unwrap() as f64 + 0.1)), "assertion_not_yet_valid"),
+        (with("aud", json!(7)), "assertion_audience"),
+        (with("iss", json!(7)), "assertion_issuer"),
+        (system.key.sign(&json!([1])), "client_unknown"),
     ] {
         let line = format!("machine_client.token refused {reason}");
         let before = clinic.events(&line).await;
         assert_eq!(code_of(system.ask(&assertion).await), "oauth.invalid_client", "{reason}");
         assert_eq!(clinic.events(&line).await - before, 1, "{reason}");
     }
+    let fraction = at(200).as_i64().unwrap() as f64 + 0.5;
+    system.ask(&with("exp", json!(fraction))).await.unwrap();
     system.token().await;
 }
 
