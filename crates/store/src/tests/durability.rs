@@ -1,13 +1,15 @@
 //! The walls between clinics, and the log that only grows.
 
-use cloister_kernel::{Audience, TenantId};
+use cloister_access::{Relation, action::Delete, resource};
+use cloister_kernel::{Audience, InvitationId, PatientId, TenantId};
 use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 
 use super::{Harness, Kind, insert_patient, nothing};
-use crate::StoreError;
+use crate::{StoreError, Target};
 
 crate::on_both! {
     the_id_of_another_clinic_fails_like_one_that_does_not_exist,
+    nothing_of_another_clinic_is_found,
     nobody_changes_an_event,
     units_of_many_tasks_do_not_starve_each_other,
 }
@@ -102,6 +104,51 @@ async fn the_id_of_another_clinic_fails_like_one_that_does_not_exist(harness: Ha
     let mut visit = harness.store.begin_visit(&visitor).await.unwrap();
     insert_patient(&mut visit.core, own.uuid()).await.unwrap();
     visit.commit(()).await.unwrap();
+}
+
+/// An invitation that waits; the patient's, or else a staff member's.
+async fn invitation(harness: &Harness, tenant: TenantId, patient: Option<PatientId>) -> InvitationId {
+    let visitor = harness.visitor(tenant, Audience::Portal);
+    let mut visit = harness.store.begin_visit(&visitor).await.unwrap();
+    let id: InvitationId = harness.environment.id();
+    let digest = || harness.environment.bytes::<32>().to_vec();
+    let sql = "INSERT INTO invitations (tenant_id, id, kind, status, patient_id, token_hash, code_hash, email_sealed, \
+               email_index, birth_date_required, roles, created_at, expires_at) \
+               VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, false, '', 0, 0)";
+    let values: Vec<sea_orm::Value> = vec![
+        id.uuid().into(),
+        if patient.is_some() { "patient" } else { "staff" }.into(),
+        patient.map(PatientId::uuid).into(),
+        digest().into(),
+        digest().into(),
+        vec![0u8].into(),
+        digest().into(),
+    ];
+    visit.core.execute(sql, values).await.unwrap();
+    visit.commit(()).await.unwrap();
+    id
+}
+
+async fn nothing_of_another_clinic_is_found(harness: Harness) {
+    let tenant = harness.clinic("lakeside").await;
+    let other = harness.clinic("riverside").await;
+    let admin = harness.user(tenant, "staff", &["admin"], None).await;
+    let patient = harness.patient(other).await;
+    let caller = harness.caller(tenant, Audience::Console, admin);
+    macro_rules! finds_nothing {
+        ($resource:ident, $target:expr) => {{
+            let target = $target;
+            let mut unit = harness.store.begin(&caller).await.unwrap();
+            let refusal = unit.permit::<Delete, resource::$resource>(target).await.unwrap_err();
+            let denied = refusal.denied().unwrap();
+            assert_eq!((denied.relation, denied.patient), (Relation::Unrelated, None), "{denied:?}");
+            assert!(denied.concealed, "{denied:?}");
+        }};
+    }
+    finds_nothing!(Invitation, Target::Invitation(invitation(&harness, other, Some(patient)).await));
+    finds_nothing!(StaffInvitation, Target::StaffInvitation(invitation(&harness, other, None).await));
+    finds_nothing!(MachineClient, Target::MachineClient(harness.machine_client(other).await));
+    finds_nothing!(StaffMember, Target::StaffMember(harness.user(other, "staff", &["admin"], None).await));
 }
 
 async fn leave_an_event(harness: &Harness, tenant: TenantId) {
