@@ -73,7 +73,7 @@ impl Identity {
         proof: &IdentityProof<'_>,
     ) -> Result<ActivationStarted, IdentityError> {
         check_site(visitor, current.flow)?;
-        let mut unit = self.store.begin_visit(visitor).await?;
+        let mut unit = self.store.begin_activation(visitor).await?;
         let attempt = Attempt::begin(&mut unit, self.settings(), None).await?;
         if let Some(locked) = attempt.locked(unit.now()) {
             unit.note(EventDraft::refused(ActionCode::InvitationIdentityProved, "locked"));
@@ -124,7 +124,7 @@ impl Identity {
         current: CurrentFlow<'_>,
         password: &SecretString,
     ) -> Result<FlowStep, IdentityError> {
-        let unit = self.store.begin_visit(visitor).await?;
+        let unit = self.store.begin_activation(visitor).await?;
         let FlowState::InvitationProved { invitation } =
             self.state_at(&unit, current, FlowStep::ActivatePassword)?
         else {
@@ -136,7 +136,7 @@ impl Identity {
             return Err(IdentityError::Invalid(refusals));
         }
         let password_hash = self.pool.hash(&self.environment, password).await?;
-        let unit = self.store.begin_visit(visitor).await?;
+        let unit = self.store.begin_activation(visitor).await?;
         let state = FlowState::PasswordChosen { invitation, password_hash };
         let sealed = seal_state(&unit, current, &state)?;
         drop(unit);
@@ -176,7 +176,7 @@ impl Identity {
     ) -> Result<TotpEnrolment, IdentityError> {
         let clinic = self.store.platform().tenant(visitor.tenant()).await?;
         let clinic = clinic.ok_or(StoreError::TenantNotReady)?;
-        let mut unit = self.store.begin_visit(visitor).await?;
+        let mut unit = self.store.begin_activation(visitor).await?;
         let (invitation, password_hash, _) = self.chosen(&unit, current)?;
         let found = unit.invitation(invitation).await?.filter(is_waiting);
         let found = found.ok_or(IdentityError::ActivationRefused)?;
@@ -205,7 +205,7 @@ impl Identity {
         current: CurrentFlow<'_>,
         code: &SecretString,
     ) -> Result<ActivatedAccount, IdentityError> {
-        let mut unit = self.store.begin_visit(visitor).await?;
+        let mut unit = self.store.begin_activation(visitor).await?;
         let (invitation, password_hash, Some(secret)) = self.chosen(&unit, current)? else {
             return Err(IdentityError::WrongStep);
         };

@@ -22,6 +22,9 @@ pub enum StoreError {
     /// The clinic has no keys yet, or there is no such clinic.
     #[error("The clinic is not ready.")]
     TenantNotReady,
+    /// The clinic is a draft, which admits nobody but its owner to the activation of her account.
+    #[error("The clinic's portal is not open yet.")]
+    TenantNotOpen,
     /// The clinic is suspended.
     #[error("The clinic's portal is suspended.")]
     TenantSuspended,
@@ -122,6 +125,7 @@ impl Failure for StoreError {
             Self::Unavailable(_) => "store.unavailable",
             Self::Keys(error) => error.code(),
             Self::TenantNotReady => "tenant.not_ready",
+            Self::TenantNotOpen => "tenant.not_open",
             Self::TenantSuspended => "tenant.suspended",
             Self::KillSwitch => "tenant.switched_off",
             Self::AccountDisabled => "account.disabled",
@@ -150,7 +154,7 @@ impl Failure for StoreError {
                 FailureKind::Unavailable
             }
             Self::Keys(error) => error.kind(),
-            Self::TenantSuspended => FailureKind::Forbidden,
+            Self::TenantNotOpen | Self::TenantSuspended => FailureKind::Forbidden,
             Self::AccountDisabled | Self::SessionRevoked => FailureKind::Unauthenticated,
             #[cfg(feature = "tenant")]
             Self::Denied(denied) => denied.kind(),

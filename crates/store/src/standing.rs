@@ -1,15 +1,23 @@
 //! How clinic and caller stand right now, read in one query at the beginning of every unit of work.
 
-use cloister_access::{Caller, PolicyHash, Principal, RevocationEpoch, Role, RoleSet};
+use cloister_access::{
+    ActionType, Caller, PolicyHash, Principal, ResourceType, RevocationEpoch, Role, RoleSet,
+};
 use cloister_kernel::PatientId;
 use sea_orm::Value;
 use uuid::Uuid;
 
-use crate::{StoreError, core::Core};
+use crate::{
+    StoreError,
+    core::Core,
+    platform::{NEWEST_AGREEMENT, agreement_holds},
+    statement::Row,
+};
 
 /// What the rows say of clinic and caller.
 #[derive(Debug, Clone)]
 pub(crate) struct Standing {
+    pub(crate) stage: Stage,
     pub(crate) policy: PolicyHash,
     pub(crate) roles: RoleSet,
     /// The record that the caller's account belongs to.
@@ -18,10 +26,20 @@ pub(crate) struct Standing {
     pub(crate) is_of_clinic: bool,
 }
 
+impl Standing {
+    /// Whether this clinic, at its stage, lets anything of this kind be decided: in a draft its owner sees that the
+    /// account is hers, and nothing else.
+    pub(crate) fn admits(&self, principal: Principal, action: ActionType, resource: ResourceType) -> bool {
+        self.stage == Stage::Active
+            || !matches!(principal, Principal::User(_))
+            || (action, resource) == (ActionType::Read, ResourceType::Account)
+    }
+}
+
 const CLINIC: &str = "SELECT status, kill_switch, policy_hash FROM tenants WHERE id = $1";
 
 const WITH_USER: &str = "SELECT t.status, t.kill_switch, t.policy_hash, u.status AS principal_status, u.kind, \
-     u.revocation_epoch, u.patient_id, r.role \
+     u.revocation_epoch, u.patient_id, u.is_owner, r.role \
      FROM tenants t LEFT JOIN users u ON u.tenant_id = t.id AND u.id = $2 \
      LEFT JOIN role_assignments r ON r.tenant_id = t.id AND r.user_id = u.id AND r.status = 'active' \
      WHERE t.id = $1";
@@ -30,39 +48,67 @@ const WITH_MACHINE: &str = "SELECT t.status, t.kill_switch, t.policy_hash, m.sta
      m.revocation_epoch FROM tenants t \
      LEFT JOIN machine_clients m ON m.tenant_id = t.id AND m.id = $2 WHERE t.id = $1";
 
-/// What the clinic's state allows.
-fn check_clinic(row: &crate::statement::Row, needs_active: bool) -> Result<PolicyHash, StoreError> {
+/// How far a clinic is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Its operator has not opened it.
+    Draft,
+    /// Open.
+    Active,
+}
+
+/// What the clinic's state says.
+fn check_clinic(row: &Row) -> Result<(Stage, PolicyHash), StoreError> {
     if row.get::<bool>("kill_switch")? {
         return Err(StoreError::KillSwitch);
     }
-    match row.get::<String>("status")?.as_str() {
-        "active" => {}
-        "draft" if !needs_active => {}
-        "draft" => return Err(StoreError::TenantNotReady),
+    let stage = match row.get::<String>("status")?.as_str() {
+        "active" => Stage::Active,
+        "draft" => Stage::Draft,
         _ => return Err(StoreError::TenantSuspended),
-    }
+    };
     let hash = hex::decode(row.get::<String>("policy_hash")?).ok().and_then(|bytes| bytes.try_into().ok());
-    hash.map(PolicyHash).ok_or(StoreError::Policy)
+    Ok((stage, hash.map(PolicyHash).ok_or(StoreError::Policy)?))
+}
+
+fn check_open(row: &Row) -> Result<PolicyHash, StoreError> {
+    match check_clinic(row)? {
+        (Stage::Active, policy) => Ok(policy),
+        (Stage::Draft, _) => Err(StoreError::TenantNotOpen),
+    }
 }
 
 /// Whether a visitor may stand at this clinic's door.
 pub(crate) async fn of_visitor(core: &Core) -> Result<(), StoreError> {
     let row = core.row(CLINIC, vec![]).await?.ok_or(StoreError::TenantNotReady)?;
-    check_clinic(&row, false).map(drop)
+    check_open(&row).map(drop)
+}
+
+/// Whether a visitor may activate an account here. A draft needs an agreement that holds today.
+pub(crate) async fn of_activation(core: &Core) -> Result<Stage, StoreError> {
+    let row = core.row(CLINIC, vec![]).await?.ok_or(StoreError::TenantNotReady)?;
+    let (stage, _) = check_clinic(&row)?;
+    if stage == Stage::Draft
+        && !agreement_holds(core.row(NEWEST_AGREEMENT, vec![]).await?, core.now().date())?
+    {
+        return Err(StoreError::TenantNotOpen);
+    }
+    Ok(stage)
 }
 
 /// How a caller stands.
 ///
-/// A draft clinic admits people (its owner sets it up) and jobs, but no record system.
+/// A draft clinic admits jobs, one of which invites its owner, and that owner to what [`Standing::admits`].
 pub(crate) async fn of_caller(core: &Core, caller: &Caller) -> Result<Standing, StoreError> {
     match caller.principal() {
         Principal::User(user) => of_user(core, caller, user.uuid()).await,
         Principal::Machine(client) => {
             let values: Vec<Value> = vec![client.uuid().into()];
             let row = core.row(WITH_MACHINE, values).await?.ok_or(StoreError::TenantNotReady)?;
-            let policy = check_clinic(&row, true)?;
+            let policy = check_open(&row)?;
             check_principal(&row, caller)?;
             Ok(Standing {
+                stage: Stage::Active,
                 policy,
                 roles: RoleSet::NONE.with(Role::RecordsIntegration),
                 patient: None,
@@ -71,9 +117,9 @@ pub(crate) async fn of_caller(core: &Core, caller: &Caller) -> Result<Standing, 
         }
         Principal::Job(_) => {
             let row = core.row(CLINIC, vec![]).await?.ok_or(StoreError::TenantNotReady)?;
-            let policy = check_clinic(&row, false)?;
+            let (stage, policy) = check_clinic(&row)?;
             let roles = RoleSet::NONE.with(Role::Worker);
-            Ok(Standing { policy, roles, patient: None, is_of_clinic: true })
+            Ok(Standing { stage, policy, roles, patient: None, is_of_clinic: true })
         }
     }
 }
@@ -81,7 +127,10 @@ pub(crate) async fn of_caller(core: &Core, caller: &Caller) -> Result<Standing, 
 async fn of_user(core: &Core, caller: &Caller, user: Uuid) -> Result<Standing, StoreError> {
     let rows = core.rows(WITH_USER, vec![user.into()]).await?;
     let row = rows.first().ok_or(StoreError::TenantNotReady)?;
-    let policy = check_clinic(row, false)?;
+    let (stage, policy) = check_clinic(row)?;
+    if stage == Stage::Draft && row.get::<Option<bool>>("is_owner")? != Some(true) {
+        return Err(StoreError::TenantNotOpen);
+    }
     check_principal(row, caller)?;
     let mut roles = RoleSet::NONE;
     for row in &rows {
@@ -94,11 +143,12 @@ async fn of_user(core: &Core, caller: &Caller, user: Uuid) -> Result<Standing, S
     if is_patient && patient.is_some() {
         roles = roles.with(Role::Patient);
     }
-    Ok(Standing { policy, roles, patient: patient.map(PatientId::from_uuid), is_of_clinic: !is_patient })
+    let patient = patient.map(PatientId::from_uuid);
+    Ok(Standing { stage, policy, roles, patient, is_of_clinic: !is_patient })
 }
 
 /// An absent row is a removed account.
-fn check_principal(row: &crate::statement::Row, caller: &Caller) -> Result<(), StoreError> {
+fn check_principal(row: &Row, caller: &Caller) -> Result<(), StoreError> {
     if row.get::<Option<String>>("principal_status")?.as_deref() != Some("active") {
         return Err(StoreError::AccountDisabled);
     }

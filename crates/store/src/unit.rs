@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cloister_access::{Action, Caller, DecisionTable, Denied, Permit, Resource, Visitor, decide};
 use cloister_audit::{Actor, EventDraft};
-use cloister_kernel::{Environment, JobId, PatientId, TenantId, UserId};
+use cloister_kernel::{Environment, Failure, JobId, PatientId, TenantId, UserId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use crate::{
     decision_event,
     facts::observe,
     pending::{Release, sealed::Sealed},
-    standing::Standing,
+    standing::{Stage, Standing},
 };
 
 /// Why there is no permit: the decision was no, or it could not be made.
@@ -81,6 +81,11 @@ impl<'c> UnitOfWork<'c> {
     /// # Errors
     /// A [`Refusal`], to be handed to [`UnitOfWork::refuse`].
     pub async fn permit<A: Action, R: Resource>(&mut self, target: Target) -> Result<Permit<A, R>, Refusal> {
+        if !self.standing.admits(self.caller.principal(), A::TYPE, R::TYPE) {
+            let error = StoreError::TenantNotOpen;
+            self.core.note(EventDraft::refused(decision_event::code(A::TYPE, R::TYPE), error.code()));
+            return Err(Refusal(error));
+        }
         let facts =
             observe(&self.core, self.caller, &self.standing, R::TYPE, target).await.map_err(Refusal)?;
         match decide::<A, R>(&self.table, self.caller, facts) {
@@ -112,7 +117,7 @@ impl<'c> UnitOfWork<'c> {
     /// Undoes the unit and commits the refusal's event alone. The error to answer with: the denial, or why it could
     /// not be written down.
     pub async fn refuse(self, refusal: Refusal) -> StoreError {
-        if refusal.denied().is_none() {
+        if !matches!(refusal.0, StoreError::Denied(_) | StoreError::TenantNotOpen) {
             return refusal.0;
         }
         match self.core.abandon().await {
@@ -195,6 +200,7 @@ impl<'c> UnitOfWork<'c> {
 pub struct VisitUnit<'v> {
     visitor: &'v Visitor,
     pub(crate) core: Core,
+    pub(crate) stage: Stage,
 }
 
 impl std::fmt::Debug for VisitUnit<'_> {
@@ -204,8 +210,8 @@ impl std::fmt::Debug for VisitUnit<'_> {
 }
 
 impl<'v> VisitUnit<'v> {
-    pub(crate) fn new(visitor: &'v Visitor, core: Core) -> Self {
-        Self { visitor, core }
+    pub(crate) fn new(visitor: &'v Visitor, core: Core, stage: Stage) -> Self {
+        Self { visitor, core, stage }
     }
 
     /// Who stands at the door.

@@ -3,7 +3,7 @@
 use cloister_access::JobPurpose;
 use cloister_audit::{ActionCode, EventDraft};
 use cloister_kernel::{FieldError, JobId, TenantId};
-use cloister_store::{BaaRow, NewJob, OwnerState, TenantRow, TenantStatus};
+use cloister_store::{BaaRow, NewJob, OwnerState, TenantStatus};
 use cloister_vault::{KeyOwner, KeyServiceError, KmsKeyId, Purpose, Refusal, WrappedKey};
 
 use crate::{
@@ -112,7 +112,7 @@ impl Platform {
         .await
     }
 
-    /// Opens a tenant to its clinic. One that is open already stays so.
+    /// Opens a tenant to its clinic, once its owner's account is active. One that is open already stays so.
     ///
     /// # Errors
     /// `ScopeMissing`; `TenantNotFound`; `NotReady` naming each missing thing; `WrongState` for a suspended tenant.
@@ -203,12 +203,15 @@ fn missing(tenant: &Tenant, keys: Option<FieldError>) -> Vec<FieldError> {
     if tenant.row.policy_hash.is_empty() {
         missing.push(FieldError::new("policy", "policy.missing", "no access policy is set"));
     }
-    if !has_owner(&tenant.row) {
-        missing.push(FieldError::new("owner", "owner.missing", "no owner was invited"));
+    match tenant.row.owner {
+        OwnerState::None => {
+            missing.push(FieldError::new("owner", "owner.missing", "no owner was invited"));
+        }
+        OwnerState::Invited => {
+            let reason = "the invited owner has not activated the account";
+            missing.push(FieldError::new("owner", "owner.not_active", reason));
+        }
+        OwnerState::Active => {}
     }
     missing
-}
-
-const fn has_owner(row: &TenantRow) -> bool {
-    !matches!(row.owner, OwnerState::None)
 }

@@ -63,7 +63,9 @@ const CLINICS: [ClinicPlan; 2] = [
 const SEED: u64 = 20_260_301;
 /// How many patients of a clinic get an account.
 const PATIENTS_WITH_ACCOUNTS: usize = 2;
-const LONGEST_WAIT_FOR_MAIL: Duration = Duration::from_secs(60);
+/// How long the worker may take to do what is waited for.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Where the seeding happens.
 pub(super) struct Seeding {
@@ -102,6 +104,7 @@ impl Seeding {
 
         tell(&format!("{}: the owner takes over", plan.name));
         let mut owner = self.activate_owner(plan, &tenant, &console).await?;
+        self.wait_for_owner(&tenant).await?;
         self.operators
             .call(Method::POST, &format!("/v1/tenants/{tenant}/activate"), None, None)
             .await?
@@ -274,6 +277,20 @@ impl Seeding {
         Ok(SignedIn { browser, authenticator, person })
     }
 
+    /// A clinic opens once the worker has told the operators' side that its owner's account is active.
+    async fn wait_for_owner(&self, tenant: &str) -> Result<(), DemoError> {
+        for _ in 0..LONGEST_WAIT.as_millis() / PAUSE.as_millis() {
+            let path = format!("/v1/tenants/{tenant}");
+            let shown =
+                self.operators.call(Method::GET, &path, None, None).await?.ok("reading the clinic")?;
+            if shown["owner"] == "active" {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(DemoError::Unexpected("the owner's account was not told of"))
+    }
+
     async fn newest_mail_to(&self, address: &str) -> Result<String, DemoError> {
         self.wait_for_mail(address, |_| true).await
     }
@@ -283,16 +300,14 @@ impl Seeding {
     }
 
     async fn wait_for_mail(&self, address: &str, fits: fn(&str) -> bool) -> Result<String, DemoError> {
-        let pause = Duration::from_millis(100);
-        let tries = LONGEST_WAIT_FOR_MAIL.as_millis() / pause.as_millis();
-        for _ in 0..tries {
+        for _ in 0..LONGEST_WAIT.as_millis() / PAUSE.as_millis() {
             let mails = self.outbox.newest_first().await?;
             if let Some((_, mail)) =
                 mails.into_iter().find(|(_, mail)| mail.to == address && fits(&mail.text))
             {
                 return Ok(mail.text);
             }
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(PAUSE).await;
         }
         Err(DemoError::Unexpected("an expected mail did not come"))
     }

@@ -3,6 +3,7 @@
 use std::{path::Path, process::Command};
 
 use serde_json::Value;
+use sqlx::Connection;
 
 struct Host {
     folder: tempfile::TempDir,
@@ -20,6 +21,13 @@ impl Host {
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("cloister.db").display());
         cloister_migrations::migrate(&url, 0).await.unwrap();
         Self { folder }
+    }
+
+    /// What the worker notes once the owner's account is there.
+    async fn owner_activates(&self) {
+        let url = format!("sqlite://{}", self.folder.path().join("cloister.db").display());
+        let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        sqlx::query("UPDATE tenants SET owner_state = 'active'").execute(&mut database).await.unwrap();
     }
 
     fn run(&self, token: Option<&str>, arguments: &[&str]) -> Ended {
@@ -99,11 +107,31 @@ async fn a_machine_goes_from_nothing_to_an_open_tenant() {
     assert_eq!(host.json(Some(token), &baa)["baa"]["current"], true);
     let owner = ["owner", "invite", id, "--email", "owner@lakeside.example", "--display-name", "Dr. Lee"];
     assert!(host.json(Some(token), &owner)["job_id"].is_string());
+    assert_eq!(host.run(Some(token), &["tenant", "activate", id]).code, Some(1), "the owner has no account");
+    host.owner_activates().await;
     assert_eq!(host.json(Some(token), &["tenant", "activate", id])["status"], "active");
     assert_eq!(host.json(Some(token), &["tenant", "show", id])["status"], "active");
     assert_eq!(host.json(Some(token), &["tenant", "list"])["items"][0]["slug"], "lakeside");
     let plain = host.run(Some(token), &["tenant", "list", "--status", "active"]);
     assert!(plain.out.contains("lakeside\tactive"), "{}", plain.out);
+
+    let network = |act: &'static str, more: &[&str]| {
+        host.json(Some(token), &[&["tenant", "network", act, id], more].concat())
+    };
+    let far = ["--anonymous", "100", "--sign-in-pages", "600", "--reason", "One address for all"];
+    let raised = network("raise", &[&["2001:db8:1::/48"], &far[..]].concat());
+    assert_eq!((&raised["anonymous_per_minute"], &raised["expires_at"]), (&100.into(), &Value::Null));
+    let for_a_time = ["203.0.113.0/24", "--expires-at", "2099-12-31T23:59:59Z"];
+    let raised = network("raise", &[&for_a_time, &far[..]].concat());
+    assert_eq!(raised["expires_at"], "2099-12-31T23:59:59Z");
+    assert_eq!(network("list", &[])["items"].as_array().unwrap().len(), 2);
+    network("lower", &["2001:db8:1::/48"]);
+    let plain = host.run(Some(token), &["tenant", "network", "list", id]);
+    assert!(plain.out.contains("203.0.113.0/24\t100\t600\t2099-12-31T23:59:59Z\tOne address"), "{}", plain.out);
+    let above = ["--anonymous", "101", "--sign-in-pages", "600", "--reason", "More"];
+    let above = host.run(Some(token), &[&["tenant", "network", "raise", id, "203.0.113.0/24"], &above[..]].concat());
+    assert_eq!(above.code, Some(2));
+    assert!(above.err.contains("anonymous_per_minute: choose 10 to 100 (limit.range)"), "{}", above.err);
 
     let id = issued["id"].as_str().unwrap();
     assert_eq!(host.json(None, &["token", "list"])["items"][0]["id"], id);

@@ -22,6 +22,7 @@ on_both! {
     an_invitation_taken_back_or_too_old_leads_nowhere,
     of_many_who_confirm_at_once_one_has_the_account,
     nothing_of_it_stands_in_clear,
+    a_draft_admits_its_owner_to_her_activation_and_nobody_to_anything_else,
 }
 
 async fn a_patient_proves_three_things_and_has_an_account(harness: Harness) {
@@ -220,4 +221,38 @@ async fn nothing_of_it_stands_in_clear(harness: Harness) {
             assert!(!dump.contains(&spelling), "{canary}");
         }
     }
+}
+
+async fn a_draft_admits_its_owner_to_her_activation_and_nobody_to_anything_else(harness: Harness) {
+    let clinic = Clinic::open(&harness).await;
+    let ada = clinic.clinician("ada@example.org").await;
+    let ada_calls = clinic.caller(&ada.session).await;
+    let staff = clinic.invite_staff("noor@example.org").await;
+    let owner = clinic.invite_to_console("owner@example.org", true).await;
+    harness.execute("UPDATE tenants SET status = 'draft'").await.unwrap();
+    let browser = clinic.browser(Audience::Console).await;
+    assert_eq!(code_of(browser.prove(&owner, None, CODE).await), "tenant.not_open", "no agreement");
+    let today = harness.environment.now().date();
+    clinic.agreement(today - Duration::DAY).await;
+    assert_eq!(code_of(browser.prove(&owner, None, CODE).await), "tenant.not_open", "it ended yesterday");
+    harness.clock.advance(Duration::seconds(1));
+    clinic.agreement(today).await;
+
+    let other = clinic.browser(Audience::Console).await;
+    assert_eq!(code_of(other.prove(&staff, None, CODE).await), "activation.refused", "the owner comes first");
+    let owner = clinic.activate(&owner).await;
+    let session = clinic.touch(&owner.session).await.unwrap();
+    let calls = clinic.identity.caller(&clinic.visitor(Audience::Console), &session).unwrap();
+    clinic.identity.profile(&calls).await.expect("the account is hers");
+    assert_eq!(code_of(clinic.identity.sessions(&calls).await), "tenant.not_open");
+    assert_eq!(clinic.events("session.list refused tenant.not_open").await, 1);
+    assert_eq!(code_of(clinic.identity.profile(&ada_calls).await), "tenant.not_open");
+    for person in [&owner, &ada] {
+        let browser = clinic.browser(Audience::Console).await;
+        assert_eq!(code_of(browser.password(&person.email, PASSWORD).await), "tenant.not_open");
+    }
+    assert_eq!(clinic.events("authorization.decided refused tenant.not_open").await, 5);
+    harness.execute("UPDATE tenants SET status = 'active'").await.unwrap();
+    clinic.identity.profile(&calls).await.unwrap();
+    clinic.sign_in(&owner).await;
 }

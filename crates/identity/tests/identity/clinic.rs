@@ -131,6 +131,39 @@ impl<'h> Clinic<'h> {
         Browser { clinic: self, audience, token: token.hash(), source }
     }
 
+    /// Records an agreement that was signed long ago.
+    pub(crate) async fn agreement(&self, expires_on: Date) {
+        let operator = self.harness.environment.uuid();
+        let (id, simple) = (self.literal(operator), operator.simple());
+        let index = match self.harness.kind {
+            Kind::Postgres => format!("'{simple}'"),
+            Kind::Sqlite => format!("x'{simple}{simple}'"),
+        };
+        let (tenant, sealed) = (self.literal(self.tenant.uuid()), self.literal(self.tenant.uuid()));
+        let now = self.harness.environment.now().unix_timestamp() * 1_000_000;
+        for sql in [
+            format!(
+                "INSERT INTO operators (id, email_sealed, email_index, name_sealed, status, created_at, updated_at) \
+                 VALUES ({id}, {sealed}, {index}, {sealed}, 'active', {now}, {now})"
+            ),
+            format!(
+                "INSERT INTO baa_records (id, tenant_id, counterparty_sealed, document_reference, signed_on, \
+                 expires_on, recorded_by, created_at) VALUES ({id}, {tenant}, {sealed}, 'x', '2020-01-01', \
+                 '{expires_on}', {id}, {now})"
+            ),
+        ] {
+            self.harness.execute(&sql).await.unwrap();
+        }
+    }
+
+    /// An id as the database writes it.
+    pub(crate) fn literal(&self, id: uuid::Uuid) -> String {
+        match self.harness.kind {
+            Kind::Postgres => format!("'{id}'"),
+            Kind::Sqlite => format!("x'{}'", id.simple()),
+        }
+    }
+
     /// A patient whose record the clinic's record system sent.
     pub(crate) async fn patient(&self) -> PatientId {
         let client = self.harness.machine_client(self.tenant).await;
@@ -151,6 +184,10 @@ impl<'h> Clinic<'h> {
     }
 
     pub(crate) async fn invite_staff(&self, email: &str) -> Invited {
+        self.invite_to_console(email, false).await
+    }
+
+    pub(crate) async fn invite_to_console(&self, email: &str, is_owner: bool) -> Invited {
         let token = SecretString::from(hex(&self.harness.environment.bytes::<32>()));
         let caller = self.harness.caller(self.tenant, Audience::Console, self.admin);
         let unit = self.harness.store.begin(&caller).await.unwrap();
@@ -159,7 +196,7 @@ impl<'h> Clinic<'h> {
             email: Pii::new(email.to_owned()),
             display_name: Pii::new("Dr. Noor Haddad".to_owned()),
             roles: RoleSet::NONE.with(Role::Clinician),
-            is_owner: false,
+            is_owner,
             practitioner: None,
         };
         let secrets = InvitationSecrets { token: token.expose_secret(), code: CODE };

@@ -58,7 +58,7 @@ async fn each_session_that_runs_out_leaves_one_event_whoever_comes_back(harness:
         (&never, never.session.last_seen_at + never.session.idle),
         (&all_day, all_day.session.absolute_expires_at),
     ] {
-        let found = events_of(&harness, opened).await;
+        let found = events_of(&clinic, opened).await;
         assert_eq!(found, [(ended_at.unix_timestamp_nanos() / 1_000_000) as i64]);
     }
     harness.clock.advance(Duration::hours(1));
@@ -67,18 +67,14 @@ async fn each_session_that_runs_out_leaves_one_event_whoever_comes_back(harness:
 }
 
 /// When the ends of this session stand in the log, in milliseconds.
-async fn events_of(harness: &Harness, opened: &OpenedSession) -> Vec<i64> {
-    let of = |id: uuid::Uuid| match harness.kind {
-        Kind::Postgres => format!("'{id}'"),
-        Kind::Sqlite => format!("x'{}'", id.simple()),
-    };
+async fn events_of(clinic: &Clinic<'_>, opened: &OpenedSession) -> Vec<i64> {
     let sql = format!(
         "SELECT CAST(at / 1000 AS TEXT) FROM events WHERE action = 'session.expired' AND session_id = {} \
          AND actor_id = {}",
-        of(opened.session.id.uuid()),
-        of(opened.session.user.uuid())
+        clinic.literal(opened.session.id.uuid()),
+        clinic.literal(opened.session.user.uuid())
     );
-    harness.texts(&sql).await.iter().map(|at| at.parse().unwrap()).collect()
+    clinic.harness.texts(&sql).await.iter().map(|at| at.parse().unwrap()).collect()
 }
 
 async fn an_ending_that_was_written_and_not_forgotten_stands_there_once(harness: Harness) {

@@ -11,7 +11,7 @@ use super::{
     CODE, COLUMNS, FoundInvitation, INVITATION_TRIES, InvitationStatus, NewAccount, OWNER_ACTIVATED_JOB,
     TOKEN, bound_code, roles_of_text, text_of,
 };
-use crate::{StoreError, VisitUnit, patients::header_of, statement::Row};
+use crate::{StoreError, VisitUnit, patients::header_of, standing::Stage, statement::Row};
 
 impl VisitUnit<'_> {
     /// The invitation that a link's token belongs to, for this site. On PostgreSQL it stays locked until the unit ends,
@@ -30,7 +30,8 @@ impl VisitUnit<'_> {
             _ => "",
         };
         let sql = format!(
-            "SELECT {COLUMNS} FROM invitations WHERE tenant_id = $1 AND token_hash = $2 AND kind = $3{lock}"
+            "SELECT {COLUMNS} FROM invitations WHERE tenant_id = $1 AND token_hash = $2 AND kind = $3{}{lock}",
+            self.admitted()
         );
         let Some(row) = self.core.row(&sql, vec![index.into(), kind.into()]).await? else { return Ok(None) };
         self.found(&row).await.map(Some)
@@ -41,9 +42,18 @@ impl VisitUnit<'_> {
     /// # Errors
     /// `Keys`, `Unavailable`.
     pub async fn invitation(&mut self, id: InvitationId) -> Result<Option<FoundInvitation>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM invitations WHERE tenant_id = $1 AND id = $2");
+        let admitted = self.admitted();
+        let sql = format!("SELECT {COLUMNS} FROM invitations WHERE tenant_id = $1 AND id = $2{admitted}");
         let Some(row) = self.core.row(&sql, vec![id.uuid().into()]).await? else { return Ok(None) };
         self.found(&row).await.map(Some)
+    }
+
+    /// Which invitations there are at this stage of the clinic: a draft has its owner's.
+    const fn admitted(&self) -> &'static str {
+        match self.stage {
+            Stage::Active => "",
+            Stage::Draft => " AND is_owner",
+        }
     }
 
     async fn found(&self, row: &Row) -> Result<FoundInvitation, StoreError> {
@@ -116,12 +126,15 @@ impl VisitUnit<'_> {
         let invitation = account.invitation.uuid();
         let user: UserId = self.core.environment().id();
         let now = self.core.now_microseconds();
-        let sql = "UPDATE invitations SET status = 'accepted', settled_at = $3, user_id = $4 \
-                   WHERE tenant_id = $1 AND id = $2 AND status = 'pending' AND expires_at > $3 \
-                   RETURNING kind, patient_id, email_sealed, email_index, roles, is_owner, practitioner_sealed, \
-                   practitioner_index, locale";
+        let sql = format!(
+            "UPDATE invitations SET status = 'accepted', settled_at = $3, user_id = $4 \
+             WHERE tenant_id = $1 AND id = $2 AND status = 'pending' AND expires_at > $3{} \
+             RETURNING kind, patient_id, email_sealed, email_index, roles, is_owner, practitioner_sealed, \
+             practitioner_index, locale",
+            self.admitted()
+        );
         let values: Vec<Value> = vec![invitation.into(), now.into(), user.uuid().into()];
-        let rows = self.core.returning(sql, values).await?;
+        let rows = self.core.returning(&sql, values).await?;
         let row = rows.first().ok_or(StoreError::Conflict)?;
         self.insert_account(user, row, account).await?;
         let roles = roles_of_text(&row.get::<String>("roles")?)?;

@@ -32,18 +32,25 @@ fn day(row: &Row, column: &'static str) -> Result<Date, StoreError> {
     Date::parse(&row.get::<String>(column)?, &Iso8601::DATE).map_err(|_| StoreError::Corrupt(column))
 }
 
+/// The days of a tenant's newest agreement.
+pub(crate) const NEWEST_AGREEMENT: &str = "SELECT signed_on, expires_on FROM baa_records WHERE tenant_id = $1 \
+     ORDER BY created_at DESC, id DESC LIMIT 1";
+
+/// Whether the agreement that was found, if any, holds on a day.
+pub(crate) fn agreement_holds(newest: Option<Row>, today: Date) -> Result<bool, StoreError> {
+    match newest {
+        Some(row) => Ok(day(&row, "signed_on")? <= today && today <= day(&row, "expires_on")?),
+        None => Ok(false),
+    }
+}
+
 impl PlatformStore {
     /// Whether a tenant's newest agreement holds on a day: the gate before any of its data leaves.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn baa_is_current(&self, tenant: TenantId, today: Date) -> Result<bool, StoreError> {
-        let sql = "SELECT signed_on, expires_on FROM baa_records WHERE tenant_id = $1 \
-                   ORDER BY created_at DESC, id DESC LIMIT 1";
-        match self.row(sql, vec![tenant.uuid().into()]).await? {
-            Some(row) => Ok(day(&row, "signed_on")? <= today && today <= day(&row, "expires_on")?),
-            None => Ok(false),
-        }
+        agreement_holds(self.row(NEWEST_AGREEMENT, vec![tenant.uuid().into()]).await?, today)
     }
 }
 

@@ -11,6 +11,7 @@ mod baa;
 mod hosts;
 mod idempotency;
 pub(crate) mod jobs;
+mod networks;
 mod onboarding;
 mod operators;
 mod tenants;
@@ -19,7 +20,7 @@ pub(crate) mod wrapped_keys;
 use cloister_audit::{EventContext, EventDraft, Log};
 use cloister_kernel::Environment;
 use cloister_vault::{KeyCache, KeyOwner, KeyRing, Place, Purpose, SealedValue};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
+use sea_orm::{Statement, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -30,12 +31,16 @@ use crate::{
     events, isolation,
     keys::Keys,
     statement::{Row, microseconds},
+    transaction::Transaction,
 };
 
 pub use baa::BaaRow;
+#[cfg(feature = "tenant")]
+pub(crate) use baa::{NEWEST_AGREEMENT, agreement_holds};
 pub use hosts::HostRow;
 pub use idempotency::IdempotencyRow;
 pub use jobs::{JobProgress, JobState, LeasedJob, NewJob};
+pub use networks::NetworkRow;
 pub use onboarding::{OnboardingStep, StepStatus};
 pub use operators::{OperatorRow, ShownToken, TokenRow};
 pub use tenants::{OwnerState, TenantContact, TenantPage, TenantRow, TenantStatus, UnknownWord};
@@ -154,7 +159,7 @@ impl PlatformStore {
 /// One transaction on platform tables. Dropped without commit it leaves nothing.
 #[must_use = "a unit that is not committed leaves nothing"]
 pub struct PlatformUnit {
-    transaction: DatabaseTransaction,
+    transaction: Transaction,
     environment: Environment,
     keys: KeyRing,
     log: KeyRing,

@@ -14,7 +14,7 @@ crate::on_both! {
     what_one_may_not_know_of_is_answered_like_what_is_not_there,
     a_refusal_undoes_the_unit_and_leaves_its_event_alone,
     a_clinic_or_caller_that_ended_is_turned_away_with_an_event,
-    a_draft_clinic_admits_people_and_no_record_system,
+    a_draft_clinic_admits_nobody_who_has_an_account_and_no_record_system,
     a_target_of_another_type_is_refused,
     a_policy_that_cannot_be_read_admits_nobody,
 }
@@ -163,15 +163,20 @@ async fn a_clinic_or_caller_that_ended_is_turned_away_with_an_event(harness: Har
     assert!(matches!(harness.store.begin(&absent).await, Err(StoreError::AccountDisabled)));
 }
 
-async fn a_draft_clinic_admits_people_and_no_record_system(harness: Harness) {
+async fn a_draft_clinic_admits_nobody_who_has_an_account_and_no_record_system(harness: Harness) {
     let scene = scene(&harness).await;
     let client = harness.machine_client(scene.tenant).await;
     let machine = harness.machine(scene.tenant, client);
     drop(harness.store.begin(&machine).await.unwrap());
     harness.execute("UPDATE tenants SET status = 'draft'").await.unwrap();
     let admin = harness.caller(scene.tenant, Audience::Console, scene.admin);
-    drop(harness.store.begin(&admin).await.unwrap());
-    assert!(matches!(harness.store.begin(&machine).await, Err(StoreError::TenantNotReady)));
+    assert!(matches!(harness.store.begin(&admin).await, Err(StoreError::TenantNotOpen)));
+    assert!(matches!(harness.store.begin(&machine).await, Err(StoreError::TenantNotOpen)));
+    let visitor = harness.visitor(scene.tenant, Audience::Console);
+    assert!(matches!(harness.store.begin_visit(&visitor).await, Err(StoreError::TenantNotOpen)));
+    assert!(matches!(harness.store.begin_activation(&visitor).await, Err(StoreError::TenantNotOpen)));
+    let turned_away = "authorization.decided refused tenant.not_open";
+    assert_eq!(harness.events(scene.tenant).await, [turned_away; 4]);
     harness.execute("UPDATE tenants SET status = 'unheard-of'").await.unwrap();
     assert!(matches!(harness.store.begin(&admin).await, Err(StoreError::TenantSuspended)));
 }

@@ -15,6 +15,9 @@ on_both_databases! {
     every_operation_leaves_its_event_and_so_does_every_refusal
 }
 
+/// What the worker notes once the owner's account is there.
+const OWNER_ACTIVE: &str = "UPDATE tenants SET owner_state = 'active'";
+
 fn baa() -> BaaRequest {
     BaaRequest {
         signed_on: "2026-06-01".into(),
@@ -45,6 +48,8 @@ async fn activation_names_each_missing_thing(world: World) {
     assert!(tenant.baa_current);
     assert_eq!(codes(&platform.activate_tenant(&call, id).await.unwrap_err()), ["owner.missing"]);
     platform.invite_owner(&call, id, "owner@lakeside.example", "Dr. Ana Lee").await.unwrap();
+    assert_eq!(codes(&platform.activate_tenant(&call, id).await.unwrap_err()), ["owner.not_active"]);
+    world.tamper(OWNER_ACTIVE).await;
 
     world.tamper("UPDATE tenants SET policy_hash = ''").await;
     assert_eq!(codes(&platform.activate_tenant(&call, id).await.unwrap_err()), ["policy.missing"]);
@@ -71,7 +76,7 @@ async fn activation_refuses_keys_that_are_missing_or_not_usable(world: World) {
     let (call, id) = draft(&world).await;
     let platform = &world.platform;
     platform.record_baa(&call, id, baa()).await.unwrap();
-    platform.invite_owner(&call, id, "owner@lakeside.example", "Dr. Ana Lee").await.unwrap();
+    world.tamper(OWNER_ACTIVE).await;
     let keys = world.texts("SELECT DISTINCT kms_key FROM wrapped_keys WHERE owner LIKE 'tenant%'").await;
     assert_eq!(keys.len(), 2);
     for key in keys.into_iter().map(KmsKeyId::new) {
@@ -105,7 +110,7 @@ async fn an_owner_is_invited_by_a_sealed_job_and_never_an_operator(world: World)
     assert_eq!(world.count("SELECT count(*) FROM jobs WHERE length(input_sealed) > 60").await, 1);
     assert!(job.uuid().get_version_num() == 7);
 
-    world.tamper("UPDATE tenants SET owner_state = 'active'").await;
+    world.tamper(OWNER_ACTIVE).await;
     let error = platform.invite_owner(&call, id, "other@lakeside.example", "Somebody").await.unwrap_err();
     assert_eq!(error.code(), "owner.exists");
     assert_eq!(world.count("SELECT count(*) FROM jobs").await, 1);
@@ -126,6 +131,8 @@ async fn every_operation_leaves_its_event_and_so_does_every_refusal(world: World
     platform.invite_owner(&call, unknown, "owner@lakeside.example", "Dr. Ana Lee").await.unwrap_err();
     platform.invite_owner(&blind, id, "owner@lakeside.example", "Dr. Ana Lee").await.unwrap_err();
     platform.activate_tenant(&blind, id).await.unwrap_err();
+    platform.activate_tenant(&call, id).await.unwrap_err();
+    world.tamper(OWNER_ACTIVE).await;
     platform.activate_tenant(&call, id).await.unwrap();
     platform.create_tenant(&blind, Some("k9"), lakeside()).await.unwrap_err();
     platform.create_tenant(&call, Some("k9"), Default::default()).await.unwrap_err();
@@ -141,6 +148,7 @@ async fn every_operation_leaves_its_event_and_so_does_every_refusal(world: World
             "operator tenant.owner_invited refused tenant.not_found",
             "operator tenant.owner_invited refused operator.scope_missing",
             "operator tenant.activated refused operator.scope_missing",
+            "operator tenant.activated refused tenant.not_ready",
             "operator tenant.activated success",
             "operator tenant.created refused operator.scope_missing",
             "operator tenant.created refused request.invalid",
