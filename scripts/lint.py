@@ -15,6 +15,7 @@ CHECKS = {
     "format": ["cargo", "fmt", "--all", "--check"],
     "sources": [PYTHON, "scripts/check_sources.py"],
     "dependency-rules": [PYTHON, "scripts/check_dependencies.py"],
+    "mutants": [PYTHON, "scripts/mutants.py", "--check"],
     "deny": ["cargo", "deny", "--log-level", "error", "check", "bans", "licenses", "sources"],
     "controls": [PYTHON, "scripts/check_controls.py"],
     "web": ["npm", "run", "--silent", "lint", "--prefix", str(WEB)],
