@@ -1,47 +1,97 @@
 //! Failures as record systems read them: an OperationOutcome under `/fhir` (FHIR R4, HTTP section), and OAuth's error
 //! object at the token endpoint (RFC 6749, section 5.2).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use cloister_edge::{Inbound, Operations, Problem, problem_of};
+use cloister_kernel::RequestId;
 use poem::{
-    Body, Endpoint, Error, Request, Response,
+    Body, Endpoint, Error, PathPattern, Request, Response,
     endpoint::DynEndpoint,
     http::{HeaderValue, StatusCode, header},
 };
 use serde_json::{Value, json};
 
-use crate::api::FHIR_JSON;
+use crate::api::{self, FHIR_JSON};
 
-/// Calls the routes and, when they fail with a problem, says it in the words of the protocol.
+/// Names the request in an OperationOutcome.
+const REQUEST_ID: &str = "urn:cloister:request-id";
+
+/// What works on which path, for the `Allow` header.
+static OPERATIONS: LazyLock<Operations> =
+    LazyLock::new(|| Operations::default().with_spec("", &api::specification()).unwrap_or_default());
+
+/// Calls the routes and, when they fail, says it in the words of the protocol.
 pub(crate) async fn speak(
     routes: &Arc<dyn DynEndpoint<Output = Response>>,
     request: Request,
 ) -> poem::Result<Response> {
-    let token_endpoint = request.uri().path() == "/oauth/token";
-    match routes.call(request).await {
-        Err(error) if error.is::<cloister_edge::Problem>() => {
-            Ok(if token_endpoint { oauth(error).await } else { outcome(error).await })
-        }
-        answered => answered,
+    let path = request.uri().path().to_owned();
+    let id = request.data::<Inbound>().map(|inbound| inbound.facts().request);
+    let is_fhir = path.split('/').nth(1) == Some("fhir");
+    let error = match routes.call(request).await {
+        Err(error) if is_fhir || path == "/oauth/token" => error,
+        answered => return answered,
+    };
+    let pattern = error.data::<PathPattern>().cloned();
+    let response = match problem_of(error) {
+        Ok(problem) if is_fhir => outcome(problem, id, &path).await,
+        Ok(problem) => oauth(problem, id).await,
+        Err(answer) if is_fhir => named(*answer, id).await,
+        Err(answer) => *answer,
+    };
+    let mut told = Error::from_response(response);
+    // What the request is measured under.
+    if let Some(pattern) = pattern {
+        told.set_data(pattern);
     }
+    Err(told)
 }
 
 /// The problem's answer with its document read back; status and headers stay.
-async fn taken(error: Error) -> (Response, Value) {
-    let status = error.status();
+async fn taken(problem: Problem) -> (Response, Value) {
+    let status = problem.http_status();
     if status.is_server_error() {
-        let cause = std::error::Error::source(&error).map(ToString::to_string);
-        tracing::error!(status = status.as_u16(), cause, problem = %error, "a record system's call failed");
+        let cause = problem.cause_chain();
+        tracing::error!(status = status.as_u16(), cause, %problem, "a record system's call failed");
     }
-    let mut response = error.into_response();
-    let document = response.take_body().into_bytes().await.ok();
-    let document = document.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Value::Null);
-    response.headers_mut().remove(header::CONTENT_LENGTH);
+    let mut response = Error::from(problem).into_response();
+    let document = read_back(&mut response).await;
     (response, document)
 }
 
-async fn outcome(error: Error) -> Response {
-    let (mut response, problem) = taken(error).await;
+/// Takes the JSON document out of an answer; `null` where there is none.
+async fn read_back(response: &mut Response) -> Value {
+    let document = response.take_body().into_bytes().await.ok();
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    document.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Value::Null)
+}
+
+/// An OperationOutcome that the API made itself, with the request's name.
+async fn named(mut response: Response, id: Option<RequestId>) -> Response {
+    if response.content_type() != Some(FHIR_JSON) {
+        return response;
+    }
+    let mut document = read_back(&mut response).await;
+    name_request(&mut document, id);
+    response.set_body(Body::from_string(document.to_string()));
+    response
+}
+
+fn name_request(document: &mut Value, id: Option<RequestId>) {
+    if let (Some(members), Some(id)) = (document.as_object_mut(), id) {
+        let extension = json!([{ "url": REQUEST_ID, "valueString": id.to_string() }]);
+        members.insert("extension".to_owned(), extension);
+    }
+}
+
+async fn outcome(problem: Problem, id: Option<RequestId>, path: &str) -> Response {
+    let (mut response, problem) = taken(problem).await;
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Some(methods) = OPERATIONS.methods(path).and_then(|methods| methods.parse().ok())
+    {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
     let code = issue_code(response.status());
     let text = |member: &Value| member.as_str().unwrap_or_default().to_owned();
     let issue = |diagnostics: String, expression: Option<String>| {
@@ -62,7 +112,8 @@ async fn outcome(error: Error) -> Response {
     if issues.is_empty() {
         issues.push(issue(text(&problem["title"]), None));
     }
-    let document = json!({ "resourceType": "OperationOutcome", "issue": issues });
+    let mut document = json!({ "resourceType": "OperationOutcome", "issue": issues });
+    name_request(&mut document, id);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(FHIR_JSON));
     response.set_body(Body::from_string(document.to_string()));
     response
@@ -85,8 +136,8 @@ fn issue_code(status: StatusCode) -> &'static str {
     }
 }
 
-async fn oauth(error: Error) -> Response {
-    let (mut response, problem) = taken(error).await;
+async fn oauth(problem: Problem, id: Option<RequestId>) -> Response {
+    let (mut response, problem) = taken(problem).await;
     let named = problem["code"].as_str().and_then(|code| code.strip_prefix("oauth."));
     let known = ["invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type"];
     let code = match (named, response.status().as_u16()) {
@@ -99,7 +150,7 @@ async fn oauth(error: Error) -> Response {
         "error": code,
         "error_description": problem["title"],
         "code": problem["code"],
-        "request_id": problem["request_id"],
+        "request_id": id.map(|id| id.to_string()),
     });
     // RFC 6749 knows no 422: what is wrong with a request is 400.
     if response.status() == StatusCode::UNPROCESSABLE_ENTITY {
@@ -113,7 +164,6 @@ async fn oauth(error: Error) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cloister_edge::Problem;
 
     async fn body(response: Response) -> Value {
         serde_json::from_slice(&response.into_body().into_bytes().await.unwrap()).unwrap()
@@ -123,7 +173,7 @@ mod tests {
     async fn a_problem_becomes_an_operation_outcome_that_keeps_its_headers() {
         let problem =
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate.limited", "too many calls").retry_after(7);
-        let response = outcome(problem.into()).await;
+        let response = outcome(problem, None, "/fhir/R4").await;
         assert_eq!(response.status(), 429);
         assert_eq!(response.headers()["retry-after"], "7");
         assert_eq!(response.content_type(), Some(FHIR_JSON));
@@ -136,7 +186,7 @@ mod tests {
             "x",
             "must be an object",
         );
-        let document = body(outcome(fields.into()).await).await;
+        let document = body(outcome(fields, None, "/fhir/R4").await).await;
         assert_eq!(document["issue"][0]["expression"], json!(["/entry/3"]));
         assert_eq!(document["issue"][0]["diagnostics"], "must be an object");
     }
@@ -145,12 +195,12 @@ mod tests {
     async fn a_problem_becomes_oauths_error_object() {
         let refused =
             Problem::new(StatusCode::UNAUTHORIZED, "oauth.invalid_client", "the assertion did not hold");
-        let response = oauth(refused.into()).await;
+        let response = oauth(refused, None).await;
         assert_eq!(response.status(), 401);
         assert_eq!(body(response).await["error"], "invalid_client");
         let scope = Problem::new(StatusCode::BAD_REQUEST, "oauth.invalid_scope", "no such scope");
-        assert_eq!(body(oauth(scope.into()).await).await["error"], "invalid_scope");
+        assert_eq!(body(oauth(scope, None).await).await["error"], "invalid_scope");
         let away = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "service.unavailable", "away");
-        assert_eq!(body(oauth(away.into()).await).await["error"], "temporarily_unavailable");
+        assert_eq!(body(oauth(away, None).await).await["error"], "temporarily_unavailable");
     }
 }

@@ -10,6 +10,7 @@
 
 mod bounds;
 mod bundle;
+mod capability;
 mod compartment;
 mod content;
 mod decimal;
@@ -33,6 +34,7 @@ mod shape;
 mod summary;
 
 pub use bundle::Method;
+pub use capability::capability_statement;
 pub use compartment::{Ownership, patient_paths, patient_references};
 pub use content::ContentHash;
 pub use json::{JsonError, JsonProblem, MAX_BYTES, MAX_DEPTH, read_json};

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use cloister_clinical::{ClinicalError, FhirResource};
 use cloister_edge::{BUNDLE_LIMIT, LimitedBody, Problem};
+use cloister_fhir::capability_statement;
 use poem::{
     Body, IntoResponse, Request, RequestBody, Response,
     http::{HeaderValue, StatusCode, header},
@@ -15,7 +16,11 @@ use poem_openapi::{
 };
 use serde_json::Value;
 
-use super::{FHIR_JSON, context::Machine};
+use super::{
+    FHIR_JSON,
+    context::{Looker, Machine},
+    oauth::token_endpoint,
+};
 
 /// A transaction bundle, read by counted bytes.
 pub(crate) struct PostedBundle(Bytes);
@@ -166,6 +171,17 @@ impl FhirApi {
         let bytes = Vec::from(bundle.0);
         let response = machine.platform.clinical().ingest_bundle(&machine.caller, bytes).await?;
         Ok(FhirAnswer { resource: response.into_value(), version: None })
+    }
+
+    /// What this endpoint supports, for everybody
+    #[oai(path = "/fhir/R4/metadata", method = "get", operation_id = "get_capability_statement")]
+    async fn metadata(&self, looker: Looker) -> Result<FhirAnswer, FhirFailure> {
+        let inbound = &looker.anyone.inbound;
+        inbound.clinic()?;
+        let base = format!("{}/fhir/R4", inbound.origin());
+        let statement =
+            capability_statement(&base, &token_endpoint(inbound.origin()), env!("CARGO_PKG_VERSION"));
+        Ok(FhirAnswer { resource: statement, version: None })
     }
 
     /// Reads a resource back

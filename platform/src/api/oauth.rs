@@ -125,7 +125,8 @@ pub(crate) struct SmartConfiguration {
     capabilities: Vec<String>,
 }
 
-fn token_endpoint(origin: &str) -> String {
+/// Where tokens are issued.
+pub(super) fn token_endpoint(origin: &str) -> String {
     format!("{origin}/oauth/token")
 }
 

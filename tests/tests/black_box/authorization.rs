@@ -268,11 +268,13 @@ async fn record_systems(world: &mut World, found: &mut String) {
     let form_type = "application/x-www-form-urlencoded";
     let assertion = world.record.system.assertion(&world.record.id).unwrap();
     let discovery = Call::new(Method::GET, &world.here.portal, "/.well-known/smart-configuration");
+    let metadata = Call::new(Method::GET, &world.here.portal, "/fhir/R4/metadata");
     let with = |call: &Call, token: &str| call.clone().with("authorization", &format!("Bearer {token}"));
     let fhir = "application/fhir+json";
     let _ = writeln!(found, "RECORD SYSTEMS");
     for (operation, who, call) in [
         ("GET /.well-known/smart-configuration", "Anonymous", discovery),
+        ("GET /fhir/R4/metadata", "Anonymous", metadata),
         ("POST /oauth/token", "own", ask.clone().bytes(form_type, form(&assertion).into_bytes())),
         ("POST /oauth/token", "replayed", ask.clone().bytes(form_type, form(&assertion).into_bytes())),
         ("POST /oauth/token", "garbage", ask.clone().bytes(form_type, form("a.b.c").into_bytes())),

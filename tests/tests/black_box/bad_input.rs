@@ -252,3 +252,82 @@ async fn naughty_strings_in_headers_forms_and_tokens_are_refused() {
     }
     assert_eq!(app.database.row_counts().await, before, "nothing was written");
 }
+
+/// The request that an OperationOutcome names.
+fn named_request(outcome: &Value) -> &str {
+    outcome["extension"]
+        .as_array()
+        .and_then(|extensions| {
+            extensions.iter().find(|extension| extension["url"] == "urn:cloister:request-id")
+        })
+        .and_then(|extension| extension["valueString"].as_str())
+        .unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn record_systems_are_told_of_their_request_and_of_routes_that_are_none_in_their_own_words() {
+    let app = TestApp::start().await;
+    let mut clinic = app.clinic("lakeside").await;
+    let record = clinic.record_client(&app).await;
+    let token = record.token().await;
+    let bearer = format!("Bearer {token}");
+    let call =
+        |method: Method, path: &str| Call::new(method, &clinic.portal, path).with("authorization", &bearer);
+    let fhir = "application/fhir+json";
+    let long = "x".repeat(1_048_577);
+    let patient = json!({ "resourceType": "Patient", "identifier": [{ "system": SYSTEMS[0], "value": "1" }],
+        "name": [{ "family": "Long" }], "contact": [{ "name": { "text": long } }] });
+    let bundle = transaction(vec![("urn:uuid:00000000-0000-4000-8000-000000000001".to_owned(), patient)]);
+    for (call, status, code, allow) in [
+        (call(Method::GET, "/fhir"), 404, "not-found", ""),
+        (call(Method::GET, "/fhir/R4/Patient"), 404, "not-found", ""),
+        (call(Method::GET, "/fhir/R5/metadata"), 404, "not-found", ""),
+        (call(Method::PUT, "/fhir/R4/Patient/1"), 405, "not-supported", "GET"),
+        (call(Method::DELETE, "/fhir/R4/Patient/1"), 405, "not-supported", "GET"),
+        (call(Method::GET, "/fhir/R4"), 405, "not-supported", "POST"),
+        (call(Method::GET, "/fhir/R4/Patient/1"), 404, "not-found", ""),
+        (Call::new(Method::GET, &clinic.portal, "/fhir/R4/Patient/1"), 401, "login", ""),
+        (call(Method::POST, "/fhir/R4").bytes(fhir, b"{".to_vec()), 422, "structure", ""),
+        (call(Method::POST, "/fhir/R4").bytes(fhir, bundle.to_string().into_bytes()), 422, "too-long", ""),
+    ] {
+        app.pass(Duration::seconds(10));
+        let answer = app.wire().send(&call).await;
+        let context = format!("{} {}: {:.400}", call.method, call.path, answer.text());
+        assert_eq!(answer.status, status, "{context}");
+        assert_eq!(answer.header("content-type"), fhir, "{context}");
+        let outcome = answer.json();
+        assert_eq!(outcome["resourceType"], "OperationOutcome", "{context}");
+        assert_eq!(outcome["issue"][0]["code"], code, "{context}");
+        assert_eq!(named_request(&outcome), answer.request_id().to_string(), "{context}");
+        if !allow.is_empty() {
+            assert_eq!(answer.header("allow"), allow, "{context}");
+        }
+    }
+    app.pass(Duration::seconds(10));
+    let too_long =
+        app.wire().send(&call(Method::POST, "/fhir/R4").bytes(fhir, bundle.to_string().into_bytes())).await;
+    let place = &too_long.json()["issue"][0]["expression"][0];
+    assert_eq!(place, "Bundle.entry[0].resource.contact[0].name.text");
+    app.pass(Duration::seconds(10));
+    let refused = app.wire().send(&Call::new(Method::POST, &clinic.portal, "/oauth/token")).await;
+    assert_eq!(refused.json()["request_id"], refused.request_id().to_string(), "{}", refused.text());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_may_read_what_the_fhir_endpoint_supports_as_often_as_a_stranger_may_call() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic("lakeside").await;
+    let read = Call::new(Method::GET, &clinic.portal, "/fhir/R4/metadata");
+    let wire = app.wire();
+    for _ in 0..10 {
+        let answer = wire.send(&read).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.header("content-type"), "application/fhir+json");
+        let statement = answer.json();
+        assert_eq!(statement["resourceType"], "CapabilityStatement");
+        assert_eq!(statement["implementation"]["url"], format!("{}/fhir/R4", clinic.portal));
+        assert_eq!(statement["rest"][0]["interaction"], json!([{ "code": "transaction" }]));
+    }
+    let refused = wire.send(&read).await;
+    assert_eq!((refused.status, &refused.json()["resourceType"]), (429, &json!("OperationOutcome")));
+}

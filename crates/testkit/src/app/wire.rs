@@ -53,6 +53,8 @@ impl WireAnswer {
         let mut body = self.json();
         if let Some(members) = body.as_object_mut() {
             members.remove("request_id");
+            // Where an OperationOutcome names its request.
+            members.remove("extension");
         }
         body.to_string()
     }
