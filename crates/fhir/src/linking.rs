@@ -10,6 +10,7 @@ use crate::{
     compartment::{Ownership, inherited_paths, patient_paths},
     element::{at_path, list, text},
     outcome::{Issue, IssueCode, OperationOutcome, Refused, Severity},
+    patient::Patient,
     plan::{BundlePlan, Known},
     reference::{Identity, ReferenceText},
 };
@@ -100,6 +101,20 @@ impl<'a, K: Fn(&Identity) -> Option<Known>> Linker<'a, K> {
             }
         });
         let patients = patients.collect();
+        for (position, resource) in resources.iter().enumerate() {
+            let is_patient = plan.entries[position].entry.resource_type == ResourceType::PATIENT;
+            if is_patient
+                && resource.as_ref().is_some_and(|patient| Patient::of(patient).replaced_by().is_some())
+            {
+                warnings.entry(position).or_default().push(Issue {
+                    severity: Severity::Warning,
+                    code: IssueCode::BusinessRule,
+                    diagnostics: "The link is kept, but the two charts are not merged: each stays as it is."
+                        .into(),
+                    expression: format!("Bundle.entry[{position}].resource.link"),
+                });
+            }
+        }
         Ok((resources, patients, warnings))
     }
 

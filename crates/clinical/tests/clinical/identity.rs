@@ -18,6 +18,7 @@ on_both! {
     put_reaches_a_resource_by_condition_by_own_id_and_by_the_platforms_id,
     post_with_a_condition_keeps_what_is_there,
     a_result_in_a_wrong_chart_moves_and_both_logs_say_so,
+    a_link_to_the_patient_who_replaces_another_merges_nothing_and_says_so,
     the_same_bundle_at_once_makes_everything_once,
     identities_belong_to_one_record_system,
 }
@@ -178,6 +179,27 @@ async fn a_result_in_a_wrong_chart_moves_and_both_logs_say_so(harness: Harness) 
     assert_eq!(listed(&clinic, &ana_sees).await, ["104"]);
     assert_eq!(listed(&clinic, &bea_sees).await, ["91"]);
     assert_eq!(clinic.events("resource.deleted success moved_to_another_chart").await, 1);
+}
+
+async fn a_link_to_the_patient_who_replaces_another_merges_nothing_and_says_so(harness: Harness) {
+    let clinic = Clinic::open(&harness, "lakeside").await;
+    let answers = clinic.send(&ana_with_values()).await;
+    let ana_sees = clinic.account(answers[0].patient()).await;
+    let mut linked = ana("77-001");
+    linked["active"] = json!(false);
+    linked["link"] = json!([{"type": "replaced-by", "other": {"reference": url(20)}}]);
+    let second = clinic.send(&bundle(&[post(&url(20), ana("77-002")), post(ANA, linked)])).await;
+    assert_eq!((second[0].status, second[1].status, second[1].id), (201, 200, answers[0].id));
+    let issue = &second[1].outcome.as_ref().unwrap()["issue"][0];
+    assert_eq!((&issue["severity"], &issue["code"]), (&json!("warning"), &json!("business-rule")));
+    assert_eq!(issue["expression"], json!(["Bundle.entry[1].resource.link"]));
+    assert_eq!(second[0].outcome, None);
+    // Each account sees what it saw.
+    assert_eq!(listed(&clinic, &ana_sees).await.len(), 2);
+    let survivor = clinic.account(second[0].patient()).await;
+    assert_eq!(listed(&clinic, &survivor).await, Vec::<String>::new());
+    let kept = clinic.read_back(&second[1]).await;
+    assert_eq!(kept["link"][0]["other"]["reference"], format!("Patient/{}", second[0].id.unwrap()));
 }
 
 async fn the_same_bundle_at_once_makes_everything_once(harness: Harness) {
