@@ -68,7 +68,24 @@ impl Report {
             let cells: Vec<String> = cells.into_iter().map(shown).collect();
             let _ = writeln!(text, "| {} |", cells.join(" | "));
         }
-        for name in ["start_seconds", "memory_mb_idle", "memory_mb_loaded", "statements"] {
+        text.push_str("\n| reads of one result with | requests/s | of floor | CPU ms: service and PostgreSQL |\n|---|---|---|---|\n");
+        for step in self.0.get("growth").and_then(Value::as_array).into_iter().flatten() {
+            let cells = [
+                &step["name"],
+                &step["requests_per_second"],
+                &step["of_floor"],
+                &step["cpu_ms"]["service_and_postgresql"],
+            ];
+            let _ = writeln!(text, "| {} |", cells.map(shown).join(" | "));
+        }
+        for name in [
+            "start_seconds",
+            "memory_mb_at_start",
+            "memory_mb_idle",
+            "memory_mb_loaded",
+            "sign_in",
+            "alone_ns",
+        ] {
             if let Some(value) = self.0.get(name) {
                 let _ = writeln!(text, "\n{name}: {value}");
             }

@@ -45,12 +45,6 @@ impl Connection {
         Self { address, stream: None, buffer: Vec::new(), body_at: 0, source }
     }
 
-    /// Calls from another address from now on.
-    pub(crate) fn move_to(&mut self, source: IpAddr) {
-        self.source = source;
-        self.stream = None;
-    }
-
     /// Sends a request and reads the whole answer; its status.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> io::Result<u16> {
         let answered = self.try_exchange(request).await;

@@ -1,7 +1,10 @@
 //! The measurements, in their order.
 
+mod alone;
+mod growth;
 mod process;
 mod samples;
+mod sign_in;
 mod statements;
 
 use std::{sync::Arc, time::Duration};
@@ -45,16 +48,22 @@ pub(crate) async fn everything(scale: Scale) -> Report {
     for _ in 0..scale.rounds {
         starts.push(Programs::start_time(&services).await.as_secs_f64());
     }
+    report.put("memory_mb_at_start", process::memory());
     report.put("start_seconds", json!(rounded(median(starts))));
     say("a clinic and its people");
-    let clinic = Clinic::found(&services, &programs, scale.accounts).await;
+    let mut clinic = Clinic::found(&services, &programs, scale.accounts).await;
+    let sign_ins = clinic.sign_ins();
     let bench = Bench { scale, services, programs, clinic };
     tokio::time::sleep(Duration::from_secs(2)).await;
     report.put("memory_mb_idle", process::memory());
     report.put("statements", statements::of_one_read(&bench).await);
-    let operations = bench.operations().await;
+    let prepared = bench.prepare().await;
+    report.put("chart_results", json!(bench.clinic.chart_results));
+    report.put("operations", bench.operations(&prepared).await);
     report.put("memory_mb_loaded", process::memory());
-    report.put("operations", operations);
+    report.put("alone_ns", alone::in_nanoseconds().await);
+    report.put("sign_in", sign_in::beside_bare_hashes(&bench, sign_ins, &prepared.one).await);
+    report.put("growth", growth::of_clinics_and_events(&bench, &prepared.floor, &prepared.one).await);
     report
 }
 
@@ -66,12 +75,12 @@ struct Operations {
     chart: Option<Arc<crate::load::Chart>>,
     observation: Arc<Posts>,
     bundle: Option<Arc<Posts>>,
+    bundle_entries: usize,
 }
 
 impl Bench {
-    async fn operations(&self) -> Value {
+    async fn operations(&self, operations: &Operations) -> Value {
         say("reads and writes");
-        let operations = self.prepare().await;
         let mut samples: Vec<Samples> = [
             "floor",
             "read one result",
@@ -112,6 +121,9 @@ impl Bench {
         if operations.chart.is_none() {
             all.retain(|operation| operation["rounds"] != 0);
         }
+        if let Some(bundle) = all.iter_mut().find(|operation| operation["name"] == "ingest one bundle") {
+            bundle["entries"] = json!(operations.bundle_entries);
+        }
         all[1]["cpu_ms"]["service_and_postgresql"] = json!(rounded(samples[1].service_and_postgres()));
         json!(all)
     }
@@ -132,6 +144,7 @@ impl Bench {
         };
         let template = real_bundles().last().map(Template::of);
         Operations {
+            bundle_entries: template.as_ref().map_or(0, |template| template.entries),
             floor: Arc::new(Gets(floor)),
             one: Arc::new(Gets(one)),
             twenty: Arc::new(Gets(twenty)),

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::{Programs, Services, bundles, real_bundles};
-use crate::load::{Account, Chart, request};
+use crate::load::{Account, Chart, SignIns, request};
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "correct horse battery staple 71";
@@ -35,7 +35,6 @@ pub(crate) struct Clinic {
     pub(crate) id: String,
     pub(crate) host: String,
     pub(crate) origin: String,
-    pub(crate) operators: OperatorApi,
     pub(crate) readers: Vec<Reader>,
     pub(crate) accounts: Vec<Account>,
     pub(crate) chart: Option<Arc<Chart>>,
@@ -91,7 +90,6 @@ impl Founding<'_> {
             id,
             host: self.portal.trim_start_matches("http://").to_owned(),
             origin: self.portal.clone(),
-            operators,
             readers: Vec::new(),
             accounts: Vec::new(),
             chart: None,
@@ -256,6 +254,17 @@ impl Clinic {
         }
         self.record_number = file.record_number.clone();
         self.accounts.push(Account { email: email_of(number), authenticator: authenticator.into() });
+    }
+
+    /// Sign-ins of everybody who has an account.
+    pub(crate) fn sign_ins(&mut self) -> SignIns {
+        SignIns {
+            host: self.host.clone(),
+            origin: self.origin.clone(),
+            password: PASSWORD,
+            accounts: std::mem::take(&mut self.accounts),
+            environment: Environment::system(),
+        }
     }
 
     /// Requests of every reader for a path.

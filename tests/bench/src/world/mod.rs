@@ -6,5 +6,5 @@ mod keys;
 mod programs;
 
 pub(crate) use bundles::{Template, observation, real_bundles};
-pub(crate) use clinic::{Clinic, Reader};
+pub(crate) use clinic::Clinic;
 pub(crate) use programs::{Programs, Services};

@@ -1,0 +1,91 @@
+//! Signing in beside the bare rate of the same hashing, while others read.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use cloister_identity::{HashingCost, HashingPool};
+use cloister_kernel::{Environment, SecretString};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::{Bench, OPEN, median, rounded, say};
+use crate::load::{Gets, Round, SignIns, closed_loop, open_loop};
+
+/// As the service's settings say by default.
+const AT_ONCE: usize = 2;
+const WAITING: usize = 256;
+/// People who sign in at the same time.
+const PEOPLE: usize = 8;
+/// Reads a second of those who are signed in, meanwhile.
+const READS: f64 = 100.0;
+
+/// Hashes a second of the pool that the service has, with nothing around it.
+async fn bare(pool: &Arc<HashingPool>, length: Duration) -> f64 {
+    let started = Instant::now();
+    let mut people = JoinSet::new();
+    for _ in 0..PEOPLE {
+        let pool = Arc::clone(pool);
+        people.spawn(async move {
+            let password = SecretString::from("correct horse battery staple 71".to_owned());
+            let mut hashes = 0_u32;
+            while started.elapsed() < length {
+                pool.verify(&password, None).await.expect("a hash");
+                hashes += 1;
+            }
+            hashes
+        });
+    }
+    let mut hashes = 0;
+    while let Some(counted) = people.join_next().await {
+        hashes += counted.expect("a worker ends in order");
+    }
+    f64::from(hashes) / started.elapsed().as_secs_f64()
+}
+
+fn right(round: Round, what: &str) -> Round {
+    if let Some((error, count)) = &round.wrong {
+        panic!("{what}: {count} wrong answers, the first: {error}");
+    }
+    round
+}
+
+/// Rounds of each, one after the other: bare hashes, reads alone, sign-ins with the same reads.
+pub(crate) async fn beside_bare_hashes(bench: &Bench, sign_ins: SignIns, reads: &Arc<Gets>) -> Value {
+    say("sign-ins");
+    let pool =
+        HashingPool::new(HashingCost::default(), AT_ONCE, WAITING, &Environment::system()).expect("a pool");
+    let (pool, sign_ins) = (Arc::new(pool), Arc::new(sign_ins));
+    let (address, length) = (bench.programs.address, bench.scale.round);
+    let needed = (60.0 * length.as_secs_f64()) as usize;
+    let (mut hashes, mut rates, mut latency, mut quiet, mut busy, mut ratios) =
+        (vec![], vec![], vec![], vec![], vec![], vec![]);
+    for _ in 0..bench.scale.rounds.min(3) {
+        while sign_ins.left() < needed.min(2 * bench.scale.accounts) {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        let bare = bare(&pool, length).await;
+        let alone = right(open_loop(reads, address, READS, OPEN, length).await, "reads");
+        let (signed_in, beside) = tokio::join!(
+            closed_loop(&sign_ins, address, PEOPLE, length),
+            open_loop(reads, address, READS, OPEN, length)
+        );
+        let (signed_in, beside) = (right(signed_in, "sign-ins"), right(beside, "reads"));
+        hashes.push(bare);
+        rates.push(signed_in.rate());
+        ratios.push(signed_in.rate() / bare);
+        latency.push(signed_in.percentile(99.0));
+        quiet.push(alone.percentile(99.0));
+        busy.push(beside.percentile(99.0));
+    }
+    json!({
+        "bare_hashes_per_second": rounded(median(hashes)),
+        "sign_ins_per_second": rounded(median(rates)),
+        "of_bare": rounded(median(ratios)),
+        "p99_ms": rounded(median(latency)),
+        "reads_per_second_meanwhile": READS,
+        "reads_p99_ms_quiet": rounded(median(quiet)),
+        "reads_p99_ms_during_sign_ins": rounded(median(busy)),
+    })
+}
