@@ -26,6 +26,8 @@ on_both! {
     an_administrator_invites_staff_who_activate_once_with_link_and_code,
     five_wrong_answers_lock_an_invitation,
     a_newer_invitation_replaces_the_one_that_waits,
+    only_clinicians_are_put_on_panels,
+    what_was_permitted_and_did_not_work_leaves_its_event,
     an_invitation_ends_after_a_week,
     nobody_is_invited_twice_and_no_administrator_invites_a_clinician,
     bad_requests_name_their_fields_and_leave_nothing,
@@ -67,6 +69,23 @@ impl Clinic {
         harness.caller(self.tenant, Audience::Console, self.admin)
     }
 
+    /// A patient whose record nobody opens here.
+    async fn patient(&self, harness: &Harness) -> PatientId {
+        let patient: PatientId = harness.environment.id();
+        let (tenant, id) = (uuid_literal(harness, self.tenant), literal(harness, patient.uuid()));
+        let simple = patient.uuid().simple();
+        let hash = match harness.kind {
+            Kind::Postgres => format!("'{simple}'"),
+            Kind::Sqlite => format!("x'{simple}{simple}'"),
+        };
+        let sql = format!(
+            "INSERT INTO patients (tenant_id, id, status, demographics_sealed, header_sealed, content_hash, \
+             created_at, updated_at) VALUES ({tenant}, {id}, 'active', {id}, {id}, {hash}, 0, 0)"
+        );
+        harness.execute(&sql).await.unwrap();
+        patient
+    }
+
     async fn visit_jobs(&self, harness: &Harness, kind: &str) -> Vec<LeasedJob> {
         let worker = harness.environment.uuid();
         harness.platform.lease_jobs(worker, &[kind], Duration::minutes(1), 50).await.unwrap()
@@ -84,9 +103,13 @@ impl Clinic {
 }
 
 fn uuid_literal(harness: &Harness, tenant: TenantId) -> String {
+    literal(harness, tenant.uuid())
+}
+
+fn literal(harness: &Harness, id: uuid::Uuid) -> String {
     match harness.kind {
-        Kind::Postgres => format!("'{tenant}'"),
-        Kind::Sqlite => format!("x'{}'", tenant.uuid().simple()),
+        Kind::Postgres => format!("'{id}'"),
+        Kind::Sqlite => format!("x'{}'", id.simple()),
     }
 }
 
@@ -197,6 +220,83 @@ async fn a_newer_invitation_replaces_the_one_that_waits(harness: Harness) {
     let second = token_mailed_to(&clinic, &harness, "billie@example.org").await;
     assert!(matches!(accept(&clinic, &harness, &first).await, Err(StoreError::Conflict)));
     accept(&clinic, &harness, &second).await.unwrap();
+    assert_eq!(superseded(&harness, "staff.invitation_revoked").await, 1);
+
+    let clinician = harness.user(clinic.tenant, "staff", &["clinician"], None).await;
+    let patient = clinic.patient(&harness).await;
+    harness.assign(clinic.tenant, clinician, patient).await;
+    let caller = harness.caller(clinic.tenant, Audience::Console, clinician);
+    for email in ["ana@example.org", "anna@example.org", "ana.vega@example.org"] {
+        clinic.grants.invite_patient(&caller, patient, email).await.unwrap();
+    }
+    assert_eq!(superseded(&harness, "invitation.revoked").await, 2);
+    let of_patient =
+        "SELECT COUNT(*) FROM events WHERE action = 'invitation.revoked' AND patient_id IS NOT NULL";
+    assert_eq!(harness.number(of_patient).await, 2);
+}
+
+/// Events that say of a revoked invitation that a newer one took its place.
+async fn superseded(harness: &Harness, action: &str) -> i64 {
+    harness
+        .number(&format!(
+            "SELECT COUNT(*) FROM events WHERE action = '{action}' AND outcome = 'success' AND \
+             reason = 'superseded' AND resource_id IN (SELECT id FROM invitations WHERE status = 'revoked')"
+        ))
+        .await
+}
+
+async fn only_clinicians_are_put_on_panels(harness: Harness) {
+    let clinic = Clinic::open(&harness).await;
+    let patient = clinic.patient(&harness).await;
+    let clinician = harness.user(clinic.tenant, "staff", &["clinician"], None).await;
+    let former = harness.user(clinic.tenant, "staff", &["clinician", "billing"], None).await;
+    harness
+        .execute(
+            "UPDATE role_assignments SET status = 'revoked' WHERE role = 'clinician' AND user_id IN \
+                  (SELECT user_id FROM role_assignments WHERE role = 'billing')",
+        )
+        .await
+        .unwrap();
+    let caller = clinic.caller(&harness);
+    for member in [clinic.admin, former] {
+        let error = clinic.grants.assign_panel_member(&caller, patient, member).await.unwrap_err();
+        let FailureKind::Invalid(errors) = error.kind() else { panic!("{error:?}") };
+        assert_eq!((errors[0].field.as_str(), errors[0].code), ("user_id", "panel_member.not_a_clinician"));
+    }
+    assert_eq!(harness.number("SELECT COUNT(*) FROM panel_members").await, 0);
+    clinic.grants.assign_panel_member(&caller, patient, clinician).await.unwrap();
+    assert_eq!(harness.number("SELECT COUNT(*) FROM panel_members").await, 1);
+    let events = harness.events(clinic.tenant).await;
+    let refused = events.iter().filter(|line| *line == "panel_member.assigned failed request.invalid");
+    assert_eq!(refused.count(), 2, "{events:?}");
+}
+
+async fn what_was_permitted_and_did_not_work_leaves_its_event(harness: Harness) {
+    let clinic = Clinic::open(&harness).await;
+    let patient = clinic.patient(&harness).await;
+    let clinician = harness.user(clinic.tenant, "staff", &["clinician"], None).await;
+    harness.assign(clinic.tenant, clinician, patient).await;
+    let (caller, admin) =
+        (harness.caller(clinic.tenant, Audience::Console, clinician), clinic.caller(&harness));
+    clinic.grants.invite_patient(&caller, patient, "no address").await.unwrap_err();
+    let issued = clinic.grants.invite_patient(&caller, patient, "ana@example.org").await.unwrap();
+    clinic.grants.revoke_invitation(&caller, issued.id).await.unwrap();
+    clinic.grants.revoke_invitation(&caller, issued.id).await.unwrap_err();
+    harness.user(clinic.tenant, "patient", &["patient"], Some(patient)).await;
+    clinic.grants.invite_patient(&caller, patient, "ana@example.org").await.unwrap_err();
+    let issued =
+        clinic.grants.invite_staff(&admin, &request("billie@example.org", &["billing"])).await.unwrap();
+    clinic.grants.revoke_staff_invitation(&admin, issued.id).await.unwrap();
+    clinic.grants.revoke_staff_invitation(&admin, issued.id).await.unwrap_err();
+    let events = harness.events(clinic.tenant).await;
+    for line in [
+        "invitation.created failed request.invalid",
+        "invitation.created failed invitation.account_exists",
+        "invitation.revoked failed invitation.settled",
+        "staff.invitation_revoked failed invitation.settled",
+    ] {
+        assert_eq!(events.iter().filter(|event| *event == line).count(), 1, "{line}: {events:?}");
+    }
 }
 
 async fn an_invitation_ends_after_a_week(harness: Harness) {

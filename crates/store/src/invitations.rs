@@ -7,6 +7,7 @@ use cloister_access::{
     action::{Create, Delete, List},
     resource::{Invitation, StaffInvitation},
 };
+use cloister_audit::{ActionCode, EventDraft};
 use cloister_kernel::{InvitationId, PatientId, Pii, UserId};
 use cloister_vault::Purpose;
 use sea_orm::Value;
@@ -254,8 +255,10 @@ impl UnitOfWork<'_> {
         }
         let now = self.core.now_microseconds();
         let sql = "UPDATE invitations SET status = 'revoked', settled_at = $3 \
-                   WHERE tenant_id = $1 AND patient_id = $2 AND status IN ('pending', 'locked')";
-        self.core.execute(sql, vec![patient.uuid().into(), now.into()]).await?;
+                   WHERE tenant_id = $1 AND patient_id = $2 AND status IN ('pending', 'locked') RETURNING id";
+        let superseded = self.core.returning(sql, vec![patient.uuid().into(), now.into()]).await?;
+        let event = || EventDraft::success(ActionCode::InvitationRevoked).of_patient(patient);
+        self.note_superseded(&superseded, "invitation", event)?;
         let created_by = self.caller().user();
         let written = Written {
             kind: "patient",
@@ -267,6 +270,19 @@ impl UnitOfWork<'_> {
             expires_at,
         };
         self.core.insert_invitation(written, secrets).await
+    }
+
+    /// A newer invitation took these back.
+    fn note_superseded(
+        &mut self,
+        rows: &[Row],
+        kind: &'static str,
+        event: impl Fn() -> EventDraft,
+    ) -> Result<(), StoreError> {
+        for row in rows {
+            self.note(event().on(kind, Some(row.get("id")?)).because("superseded"));
+        }
+        Ok(())
     }
 
     /// A patient's invitations, newest first, at most fifty.
@@ -315,8 +331,11 @@ impl UnitOfWork<'_> {
         let now = self.core.now_microseconds();
         let sql = "UPDATE invitations SET status = 'revoked', settled_at = $3 WHERE tenant_id = $1 \
                    AND kind = 'staff' AND (email_index = $2 OR (is_owner AND $4)) \
-                   AND status IN ('pending', 'locked')";
-        self.core.execute(sql, vec![index.into(), now.into(), invitation.is_owner.into()]).await?;
+                   AND status IN ('pending', 'locked') RETURNING id";
+        let values: Vec<Value> = vec![index.into(), now.into(), invitation.is_owner.into()];
+        let superseded = self.core.returning(sql, values).await?;
+        let event = || EventDraft::success(ActionCode::StaffInvitationRevoked);
+        self.note_superseded(&superseded, "staff_invitation", event)?;
         let written = Written {
             kind: "staff",
             patient: None,

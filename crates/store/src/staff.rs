@@ -87,15 +87,18 @@ impl UnitOfWork<'_> {
         }
     }
 
-    /// Puts a member of staff on a patient's panel by hand. Doing it again changes nothing.
+    /// Puts a clinician on a patient's panel by hand. Doing it again changes nothing.
     ///
     /// # Errors
-    /// `Unavailable`.
+    /// `Conflict` when the member of staff is no clinician; `Unavailable`.
     pub async fn assign_panel_member(
         &mut self,
         permit: Permit<Create, PanelMember>,
     ) -> Result<(), StoreError> {
         let (user, patient) = (self.row_of(&permit)?, self.patient_of(&permit)?);
+        let sql = "SELECT id FROM role_assignments WHERE tenant_id = $1 AND user_id = $2 \
+                   AND role = 'clinician' AND status = 'active'";
+        self.core.row(sql, vec![user.into()]).await?.ok_or(StoreError::Conflict)?;
         let created_by = self.caller().user().map(UserId::uuid);
         let now = self.core.now_microseconds();
         let sql = "INSERT INTO panel_members (tenant_id, user_id, patient_id, source, created_by, created_at) \

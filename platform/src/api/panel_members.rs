@@ -13,7 +13,7 @@ pub(crate) struct PanelMemberApi;
 
 #[OpenApi]
 impl PanelMemberApi {
-    /// Puts a member of staff on a patient's panel
+    /// Puts a clinician on a patient's panel
     #[oai(
         path = "/api/v1/patients/:patient_id/panel-members/:user_id",
         method = "put",
