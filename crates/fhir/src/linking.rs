@@ -101,21 +101,32 @@ impl<'a, K: Fn(&Identity) -> Option<Known>> Linker<'a, K> {
             }
         });
         let patients = patients.collect();
-        for (position, resource) in resources.iter().enumerate() {
-            let is_patient = plan.entries[position].entry.resource_type == ResourceType::PATIENT;
-            if is_patient
-                && resource.as_ref().is_some_and(|patient| Patient::of(patient).replaced_by().is_some())
-            {
-                warnings.entry(position).or_default().push(Issue {
+        for (position, issue) in linker.unmerged(&resources) {
+            warnings.entry(position).or_default().push(issue);
+        }
+        Ok((resources, patients, warnings))
+    }
+
+    /// Charts are not merged by a link; who sends one is told so.
+    fn unmerged(&self, resources: &[Option<Value>]) -> Vec<(usize, Issue)> {
+        let is_patient =
+            |position: usize| self.plan.entries[position].entry.resource_type == ResourceType::PATIENT;
+        let replaced = resources.iter().enumerate().filter(|(position, resource)| {
+            let is_linked = |patient: &Value| Patient::of(patient).replaced_by().is_some();
+            is_patient(*position) && resource.as_ref().is_some_and(is_linked)
+        });
+        replaced
+            .map(|(position, _)| {
+                let issue = Issue {
                     severity: Severity::Warning,
                     code: IssueCode::BusinessRule,
                     diagnostics: "The link is kept, but the two charts are not merged: each stays as it is."
                         .into(),
                     expression: format!("Bundle.entry[{position}].resource.link"),
-                });
-            }
-        }
-        Ok((resources, patients, warnings))
+                };
+                (position, issue)
+            })
+            .collect()
     }
 
     fn rewritten(&self, position: usize, outcome: &mut OperationOutcome) -> Option<Value> {
