@@ -12,6 +12,7 @@ mod m0001_platform;
 mod m0002_log_and_policy;
 mod m0003_records;
 mod m0004_accounts;
+mod m0005_raised_networks;
 mod partitions;
 mod schema;
 
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_log_and_policy::Migration),
             Box::new(m0003_records::Migration),
             Box::new(m0004_accounts::Migration),
+            Box::new(m0005_raised_networks::Migration),
         ]
     }
 }

@@ -60,16 +60,19 @@ impl DatabaseHosts {
 
 impl Shared {
     async fn look_up(&self, host: &CanonicalHost) -> Result<Option<HostEntry>, StoreError> {
-        let site = match (self.fixed.get(host), self.store.find_host(host).await?) {
-            (Some(site), _) => Some(*site),
+        let (site, raised) = match (self.fixed.get(host), self.store.find_host(host).await?) {
+            (Some(site), _) => (*site, [].into()),
             (None, Some(row)) => {
                 let tenant = self.store.tenant(row.tenant).await?;
-                let whole = tenant.is_some_and(|tenant| tenant.status != TenantStatus::Onboarding);
-                whole.then_some(Site::Clinic { tenant: row.tenant, audience: row.audience })
+                if tenant.is_none_or(|tenant| tenant.status == TenantStatus::Onboarding) {
+                    return Ok(None);
+                }
+                let raised = self.store.raised_networks(row.tenant).await?;
+                (Site::Clinic { tenant: row.tenant, audience: row.audience }, raised.into())
             }
-            (None, None) => None,
+            (None, None) => return Ok(None),
         };
-        Ok(site.map(|site| HostEntry { site, origin: self.origin(host) }))
+        Ok(Some(HostEntry { site, origin: self.origin(host), raised }))
     }
 
     fn origin(&self, host: &CanonicalHost) -> String {

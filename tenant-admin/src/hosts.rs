@@ -27,7 +27,7 @@ impl OperatorsHost {
         platform: Platform,
         environment: Environment,
     ) -> Self {
-        let entry = HostEntry { site: Site::Operators, origin: origin.to_owned() };
+        let entry = HostEntry { site: Site::Operators, origin: origin.to_owned(), raised: [].into() };
         Self { host, entry, platform, environment, minute: AtomicI64::new(0), noted: AtomicU32::new(0) }
     }
 

@@ -184,6 +184,12 @@ actions! {
     TenantOwnerInvited = "tenant.owner_invited",
     /// A tenant was activated, or found not ready.
     TenantActivated = "tenant.activated",
+    /// The networks of a tenant that are raised were listed.
+    TenantNetworkListed = "tenant.network_list",
+    /// What may come from a network of a tenant was raised. Its reason in words, sealed, says how far and why.
+    TenantNetworkRaised = "tenant.network_raised",
+    /// A network of a tenant was lowered to what every other may do.
+    TenantNetworkLowered = "tenant.network_lowered",
     /// A tenant was suspended.
     TenantSuspended = "tenant.suspended",
     /// An onboarding that failed or was left behind was undone.

@@ -7,7 +7,9 @@ use std::{
 
 use cloister_access::RequestFacts;
 use cloister_ephemeral::{Ephemeral, RateAnswer, RateKey, RateLimit};
-use cloister_kernel::{Audience, Environment, MachineClientId, Pii, RaisedNetwork, RequestId, TenantId, UserId};
+use cloister_kernel::{
+    Audience, Environment, MachineClientId, Pii, RaisedNetwork, RequestId, TenantId, UserId,
+};
 use poem::{Request, http::StatusCode};
 use time::OffsetDateTime;
 

@@ -9,6 +9,7 @@ mod clock;
 mod environment;
 mod failure;
 mod id;
+mod network;
 mod randomness;
 mod spoken_code;
 mod text;
@@ -23,6 +24,9 @@ pub use id::{
     MachineClientKind, MessageId, MessageKind, OperatorId, OperatorKind, ParseIdError, PatientId,
     PatientKind, QuarantineId, QuarantineKind, RequestId, RequestKind, ResourceId, ResourceKind,
     RoleAssignmentId, RoleAssignmentKind, SessionId, SessionKind, TenantId, TenantKind, UserId, UserKind,
+};
+pub use network::{
+    ClinicNetwork, MOST_RAISED_NETWORKS, NetworkError, RaisedNetwork, SourceLimits, WIDEST_IPV4, WIDEST_IPV6,
 };
 pub use randomness::{Randomness, SeededRandomness, SystemRandomness};
 pub use secrecy::{ExposeSecret, SecretBox, SecretString};

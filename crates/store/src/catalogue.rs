@@ -33,6 +33,13 @@ pub(crate) const BOOKKEEPING: &str = "seaql_migrations";
 const ALL: &str = "SELECT INSERT UPDATE DELETE";
 const DATA: &[Grant] = &[("cloister_serve", ALL), ("cloister_work", ALL)];
 
+/// Rights to read some columns of a table and not the others: table, role, columns. There are no others by column.
+pub(crate) const COLUMN_READS: &[(&str, &str, &str)] = &[(
+    "raised_networks",
+    "cloister_serve",
+    "tenant_id network anonymous_per_minute sign_in_pages_per_minute expires_at",
+)];
+
 /// Every platform table.
 pub(crate) const PLATFORM: &[PlatformTable] = &[
     PlatformTable {
@@ -83,6 +90,12 @@ pub(crate) const PLATFORM: &[PlatformTable] = &[
             ("cloister_work", "SELECT"),
             ("cloister_admin", "SELECT INSERT"),
         ],
+    },
+    PlatformTable {
+        name: "raised_networks",
+        columns: "id tenant_id network anonymous_per_minute sign_in_pages_per_minute reason_sealed expires_at raised_by \
+                  raised_at",
+        grants: &[("cloister_admin", ALL)],
     },
     PlatformTable {
         name: "jobs",

@@ -9,7 +9,7 @@ use sea_orm::DbBackend;
 
 use crate::{
     StoreError,
-    catalogue::{APPEND_ONLY, BOOKKEEPING, Grant, PLATFORM, POLICY, TENANT},
+    catalogue::{APPEND_ONLY, BOOKKEEPING, COLUMN_READS, Grant, PLATFORM, POLICY, TENANT},
     database::Database,
     statement::Row,
 };
@@ -91,7 +91,9 @@ const RELATIONS: &str = "SELECT CASE WHEN n.nspname = current_schema() THEN x.re
         pg_get_expr(polwithcheck, polrelid)), ';') FROM pg_policy WHERE polrelid = x.oid) AS policies, \
      (SELECT string_agg(a.attname, ' ' ORDER BY a.attnum) FROM pg_attribute a \
         WHERE a.attrelid = x.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns, \
-     EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = x.oid AND a.attacl IS NOT NULL) AS column_grants, \
+     (SELECT string_agg(COALESCE(r.rolname::text, 'PUBLIC') || ' ' || g.privilege_type || ' ' || a.attname, ',') \
+        FROM pg_attribute a CROSS JOIN LATERAL aclexplode(a.attacl) g LEFT JOIN pg_roles r ON r.oid = g.grantee \
+        WHERE a.attrelid = x.oid) AS column_grants, \
      (SELECT count(*) FROM pg_index k JOIN pg_attribute a ON a.attrelid = x.oid AND a.attnum = k.indkey[0] \
         WHERE k.indrelid = x.oid AND k.indisprimary AND a.attname = 'tenant_id') AS keyed, \
      (SELECT count(*) FROM pg_index k LEFT JOIN pg_attribute a ON a.attrelid = x.oid AND a.attnum = k.indkey[0] \
@@ -135,7 +137,7 @@ struct Relation {
     parent: Option<String>,
     policies: Option<String>,
     columns: Option<String>,
-    column_grants: bool,
+    column_grants: Option<String>,
     keyed: i64,
     other_unique: i64,
     loose: i64,
@@ -164,17 +166,17 @@ impl Relation {
         })
     }
 
-    /// Whether exactly the listed rights are given, to exactly the listed roles, on whole tables only.
+    /// Whether exactly the listed rights are given, to exactly the listed roles: on the whole table, and by column.
     fn has_grants(&self, listed: &[Grant]) -> bool {
-        let mut expected: Vec<String> = listed
+        let on_table = listed
             .iter()
-            .flat_map(|(role, rights)| rights.split(' ').map(move |right| format!("{role} {right}")))
-            .collect();
-        let mut found: Vec<String> =
-            self.grants.iter().flat_map(|grants| grants.split(',')).map(str::to_owned).collect();
-        expected.sort_unstable();
-        found.sort_unstable();
-        expected == found && !self.column_grants
+            .flat_map(|(role, rights)| rights.split(' ').map(move |right| format!("{role} {right}")));
+        let by_column =
+            COLUMN_READS.iter().filter(|(table, ..)| *table == self.name).flat_map(|(_, role, columns)| {
+                columns.split(' ').map(move |column| format!("{role} SELECT {column}"))
+            });
+        agree(self.grants.as_deref(), on_table.collect())
+            && agree(self.column_grants.as_deref(), by_column.collect())
     }
 
     fn verify_tenant_table(&self, grants: &[Grant]) -> Result<(), IsolationError> {
@@ -196,6 +198,14 @@ impl Relation {
         }
         Ok(())
     }
+}
+
+/// Whether what was found, separated by commas, is what was expected, in whatever order.
+fn agree(found: Option<&str>, mut expected: Vec<String>) -> bool {
+    let mut found: Vec<&str> = found.iter().flat_map(|found| found.split(',')).collect();
+    expected.sort_unstable();
+    found.sort_unstable();
+    expected == found
 }
 
 fn verify_relations(relations: &BTreeMap<String, Relation>) -> Result<(), IsolationError> {

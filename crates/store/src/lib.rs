@@ -39,7 +39,8 @@
 //!    types forbid.
 //!
 //! A platform table goes into `m0001_platform.rs`' successor, `catalogue.rs` and `src/platform/`: `impl PlatformUnit` with
-//! events, or `impl PlatformStore` for reads that leave none; there `$1` is your own first value.
+//! events, or `impl PlatformStore` for reads that leave none; there `$1` is your own first value. A role that needs some
+//! columns only gets `SELECT (a, b)` there and a line in `COLUMN_READS`.
 
 mod catalogue;
 mod config;
@@ -50,6 +51,7 @@ mod isolation;
 mod keys;
 mod platform;
 mod statement;
+mod transaction;
 
 #[cfg(feature = "tenant")]
 mod accounts;
@@ -112,9 +114,9 @@ pub use config::StoreConfig;
 pub use error::StoreError;
 pub use isolation::IsolationError;
 pub use platform::{
-    BaaRow, HostRow, IdempotencyRow, JobProgress, JobState, LeasedJob, NewJob, OnboardingStep, OperatorRow,
-    OwnerState, PlatformStore, PlatformUnit, ShownToken, StepStatus, TenantContact, TenantPage, TenantRow,
-    TenantStatus, TokenRow, UnknownWord,
+    BaaRow, HostRow, IdempotencyRow, JobProgress, JobState, LeasedJob, NetworkRow, NewJob, OnboardingStep,
+    OperatorRow, OwnerState, PlatformStore, PlatformUnit, ShownToken, StepStatus, TenantContact, TenantPage,
+    TenantRow, TenantStatus, TokenRow, UnknownWord,
 };
 
 #[cfg(feature = "tenant")]

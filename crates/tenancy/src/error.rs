@@ -20,6 +20,12 @@ pub enum TenancyError {
     /// There is no such tenant.
     #[error("There is no such tenant.")]
     TenantNotFound,
+    /// The network is not raised.
+    #[error("The tenant has no such raised network.")]
+    NetworkNotFound,
+    /// The tenant has as many raised networks as it may.
+    #[error("The tenant has as many raised networks as it may; lower one first.")]
+    TooManyNetworks,
     /// There is no such operator, or he is disabled.
     #[error("There is no such operator.")]
     OperatorNotFound,
@@ -84,6 +90,8 @@ impl Failure for TenancyError {
             Self::Unauthenticated => "operator.unauthenticated",
             Self::ScopeMissing => "operator.scope_missing",
             Self::TenantNotFound => "tenant.not_found",
+            Self::NetworkNotFound => "network.not_found",
+            Self::TooManyNetworks => "network.too_many",
             Self::OperatorNotFound => "operator.not_found",
             Self::TokenNotFound => "token.not_found",
             Self::SlugTaken => "tenant.slug_taken",
@@ -107,8 +115,11 @@ impl Failure for TenancyError {
             Self::Invalid(errors) => FailureKind::Invalid(errors.clone()),
             Self::Unauthenticated => FailureKind::Unauthenticated,
             Self::ScopeMissing => FailureKind::Forbidden,
-            Self::TenantNotFound | Self::OperatorNotFound | Self::TokenNotFound => FailureKind::NotFound,
+            Self::TenantNotFound | Self::NetworkNotFound | Self::OperatorNotFound | Self::TokenNotFound => {
+                FailureKind::NotFound
+            }
             Self::SlugTaken
+            | Self::TooManyNetworks
             | Self::KeyReused
             | Self::InProgress
             | Self::NotReady(_)

@@ -16,6 +16,7 @@ pub mod token;
 
 mod call;
 mod error;
+mod networks;
 mod onboarding;
 mod operators;
 mod platform;
@@ -25,6 +26,7 @@ mod tenant;
 
 pub use call::{CallFacts, OperatorCall};
 pub use error::TenancyError;
+pub use networks::NetworkRequest;
 pub use onboarding::{LEASE, TENANT_PURPOSES};
 pub use operators::{IssuedToken, TokenRequest};
 pub use platform::Platform;

@@ -18,12 +18,20 @@ pub enum Scope {
     BaaWrite,
     /// Have a clinic's owner invited.
     OwnersInvite,
+    /// Raise and lower what may come from a tenant's networks.
+    NetworksWrite,
 }
 
 impl Scope {
     /// Every scope there is.
-    pub const ALL: [Self; 5] =
-        [Self::TenantsRead, Self::TenantsWrite, Self::TenantsActivate, Self::BaaWrite, Self::OwnersInvite];
+    pub const ALL: [Self; 6] = [
+        Self::TenantsRead,
+        Self::TenantsWrite,
+        Self::TenantsActivate,
+        Self::BaaWrite,
+        Self::OwnersInvite,
+        Self::NetworksWrite,
+    ];
 
     /// The spelling used in requests and in the database.
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +41,7 @@ impl Scope {
             Self::TenantsActivate => "tenants:activate",
             Self::BaaWrite => "baa:write",
             Self::OwnersInvite => "owners:invite",
+            Self::NetworksWrite => "networks:write",
         }
     }
 

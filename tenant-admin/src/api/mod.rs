@@ -1,6 +1,7 @@
 //! The operators' API: one file per resource, one handler per operation.
 
 mod guard;
+mod networks;
 mod owner;
 mod readiness;
 pub(crate) mod schema;
@@ -24,6 +25,9 @@ pub const OPERATIONS: &[(&str, Option<Scope>)] = &[
     ("record_baa", Some(Scope::BaaWrite)),
     ("invite_owner", Some(Scope::OwnersInvite)),
     ("activate_tenant", Some(Scope::TenantsActivate)),
+    ("list_networks", Some(Scope::TenantsRead)),
+    ("raise_network", Some(Scope::NetworksWrite)),
+    ("lower_network", Some(Scope::NetworksWrite)),
     ("list_own_tokens", None),
     ("revoke_own_token", None),
 ];
@@ -34,7 +38,7 @@ Every failed answer is a problem document (RFC 9457) with a stable code.";
 
 /// The service of all operations.
 pub(crate) fn service() -> OpenApiService<impl OpenApi, ()> {
-    let all = (tenants::Tenants, readiness::Readiness, owner::Owner, tokens::Tokens);
+    let all = (tenants::Tenants, readiness::Readiness, owner::Owner, networks::Networks, tokens::Tokens);
     OpenApiService::new(all, "Cloister tenant administration", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
 }

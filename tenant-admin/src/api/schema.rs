@@ -1,6 +1,7 @@
 //! The shapes of requests and answers. Names and meanings here are what the documentation shows.
 
-use cloister_tenancy::{Tenant, TenantList, baa::BaaRequest, new_tenant::NewTenantRequest};
+use cloister_store::NetworkRow;
+use cloister_tenancy::{NetworkRequest, Tenant, TenantList, baa::BaaRequest, new_tenant::NewTenantRequest};
 use poem_openapi::Object;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
@@ -158,6 +159,45 @@ pub(crate) struct OrderedJob {
     pub(crate) job_id: Uuid,
 }
 
+/// How far a network is to be raised.
+#[derive(Debug, Object)]
+pub(crate) struct NetworkLimits {
+    /// Calls without session or flow that one source may make in a minute: 10 to 100.
+    anonymous_per_minute: u32,
+    /// Sign-in pages that one source may open in a minute: 60 to 600.
+    sign_in_pages_per_minute: u32,
+    /// Why, at most 200 characters. Stored sealed.
+    reason: String,
+    /// Until when, RFC 3339; without it until the network is lowered.
+    expires_at: Option<String>,
+}
+
+/// A raised network.
+#[derive(Debug, Object)]
+pub(crate) struct NetworkBody {
+    /// The network, such as 203.0.113.0/24.
+    network: String,
+    /// Calls without session or flow that one source may make in a minute.
+    anonymous_per_minute: u32,
+    /// Sign-in pages that one source may open in a minute.
+    sign_in_pages_per_minute: u32,
+    /// Why.
+    reason: String,
+    /// Until when, RFC 3339; none for until it is lowered.
+    expires_at: Option<String>,
+    /// The operator who raised it last.
+    raised_by: Uuid,
+    /// When it was raised last, RFC 3339.
+    raised_at: String,
+}
+
+/// A tenant's raised networks, in the order of their names.
+#[derive(Debug, Object)]
+pub(crate) struct NetworkList {
+    /// The networks, at most 20.
+    items: Vec<NetworkBody>,
+}
+
 /// A token, without the token itself.
 #[derive(Debug, Object)]
 pub(crate) struct TokenBody {
@@ -241,6 +281,37 @@ impl From<Tenant> for TenantBody {
             created_at: written(tenant.row.created_at),
             activated_at: tenant.row.activated_at.map(written),
         }
+    }
+}
+
+impl From<NetworkLimits> for NetworkRequest {
+    fn from(body: NetworkLimits) -> Self {
+        Self {
+            anonymous_per_minute: body.anonymous_per_minute,
+            sign_in_pages_per_minute: body.sign_in_pages_per_minute,
+            reason: body.reason,
+            expires_at: body.expires_at,
+        }
+    }
+}
+
+impl From<NetworkRow> for NetworkBody {
+    fn from(row: NetworkRow) -> Self {
+        Self {
+            network: row.raised.network.to_string(),
+            anonymous_per_minute: row.raised.limits.anonymous,
+            sign_in_pages_per_minute: row.raised.limits.sign_in_pages,
+            reason: row.reason.into_exposed(),
+            expires_at: row.raised.until.map(written),
+            raised_by: row.raised_by.uuid(),
+            raised_at: written(row.raised_at),
+        }
+    }
+}
+
+impl From<Vec<NetworkRow>> for NetworkList {
+    fn from(rows: Vec<NetworkRow>) -> Self {
+        Self { items: rows.into_iter().map(NetworkBody::from).collect() }
     }
 }
 

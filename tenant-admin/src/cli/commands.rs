@@ -102,6 +102,43 @@ pub(crate) enum TenantCommand {
     Show { id: Uuid },
     /// Open a tenant to its clinic.
     Activate { id: Uuid },
+    /// Networks of a tenant from which more calls are let through, such as a hospital's.
+    #[command(subcommand)]
+    Network(NetworkCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NetworkCommand {
+    /// List the networks that are raised now.
+    List {
+        /// The tenant's id.
+        tenant: Uuid,
+    },
+    /// Raise what one source in a network may do. Repeating it replaces what was said before.
+    Raise {
+        /// The tenant's id.
+        tenant: Uuid,
+        /// Such as 203.0.113.0/24 or 2001:db8::/48.
+        network: String,
+        /// Calls without session or flow in a minute, 10 to 100.
+        #[arg(long)]
+        anonymous: u32,
+        /// Sign-in pages in a minute, 60 to 600.
+        #[arg(long)]
+        sign_in_pages: u32,
+        #[arg(long)]
+        reason: String,
+        /// Until when, such as 2026-12-31T23:59:59Z; without it until the network is lowered.
+        #[arg(long)]
+        expires_at: Option<String>,
+    },
+    /// Lower a network to what every other may do.
+    Lower {
+        /// The tenant's id.
+        tenant: Uuid,
+        /// As listed.
+        network: String,
+    },
 }
 
 #[derive(Debug, Args)]

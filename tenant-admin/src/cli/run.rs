@@ -6,8 +6,8 @@ use cloister_ephemeral::{Ephemeral, InProcessCapacity, RateLimit, RedisSettings}
 use cloister_kernel::{Environment, TenantId};
 use cloister_store::{OperatorRow, PlatformStore, StoreConfig};
 use cloister_tenancy::{
-    CallFacts, ListRequest, OperatorCall, Platform, TenancyError, TokenRequest, baa::BaaRequest,
-    new_tenant::NewTenantRequest,
+    CallFacts, ListRequest, NetworkRequest, OperatorCall, Platform, TenancyError, TokenRequest,
+    baa::BaaRequest, new_tenant::NewTenantRequest,
 };
 use cloister_vault::{
     AwsKeyService, AwsKeySettings, Deployment, KeyCache, KeyIssuer, KeyOpener, LocalKeyService,
@@ -18,13 +18,14 @@ use serde_json::{Value, json};
 
 use super::{
     commands::{
-        BaaCommand, Command, NewTenantArguments, OperatorCommand, OwnerCommand, TenantCommand, TokenCommand,
+        BaaCommand, Command, NetworkCommand, NewTenantArguments, OperatorCommand, OwnerCommand,
+        TenantCommand, TokenCommand,
     },
     output::{CommandError, Output},
 };
 use crate::{
     AdminState, KeySettings, Settings,
-    api::schema::{TenantBody, TenantPage, TokenList, written},
+    api::schema::{NetworkBody, NetworkList, TenantBody, TenantPage, TokenList, written},
     serve_until,
 };
 
@@ -209,8 +210,40 @@ async fn tenant(
         }
         TenantCommand::Show { id } => platform.read_tenant(call, TenantId::from_uuid(id)).await?,
         TenantCommand::Activate { id } => platform.activate_tenant(call, TenantId::from_uuid(id)).await?,
+        TenantCommand::Network(command) => return network(command, platform, call, output).await,
     };
     output.value(&json_of(&TenantBody::from(tenant)));
+    Ok(())
+}
+
+async fn network(
+    command: NetworkCommand,
+    platform: &Platform,
+    call: &OperatorCall,
+    output: &Output,
+) -> Result<(), TenancyError> {
+    match command {
+        NetworkCommand::List { tenant } => {
+            let rows = platform.list_networks(call, TenantId::from_uuid(tenant)).await?;
+            let columns =
+                ["network", "anonymous_per_minute", "sign_in_pages_per_minute", "expires_at", "reason"];
+            output.list(&json_of(&NetworkList::from(rows)), &columns);
+        }
+        NetworkCommand::Raise { tenant, network, anonymous, sign_in_pages, reason, expires_at } => {
+            let request = NetworkRequest {
+                anonymous_per_minute: anonymous,
+                sign_in_pages_per_minute: sign_in_pages,
+                reason,
+                expires_at,
+            };
+            let row = platform.raise_network(call, TenantId::from_uuid(tenant), &network, request).await?;
+            output.value(&json_of(&NetworkBody::from(row)));
+        }
+        NetworkCommand::Lower { tenant, network } => {
+            platform.lower_network(call, TenantId::from_uuid(tenant), &network).await?;
+            output.value(&json!({ "lowered": true }));
+        }
+    }
     Ok(())
 }
 

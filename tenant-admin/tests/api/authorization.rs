@@ -207,10 +207,7 @@ async fn nobody_gets_anywhere_and_learns_nothing() {
             let answer = app.send(request).await;
             assert_eq!((answer.status.as_u16(), answer.code().as_str()), (401, "operator.unauthenticated"));
             assert_eq!(answer.headers["www-authenticate"], "Bearer");
-            assert_eq!(
-                app.events(events).await,
-                ["anonymous operator.authenticated refused token.missing"]
-            );
+            assert_eq!(app.events(events).await, ["anonymous operator.authenticated refused token.missing"]);
         }
     }
 }

@@ -127,9 +127,14 @@ async fn a_machine_goes_from_nothing_to_an_open_tenant() {
     assert_eq!(network("list", &[])["items"].as_array().unwrap().len(), 2);
     network("lower", &["2001:db8:1::/48"]);
     let plain = host.run(Some(token), &["tenant", "network", "list", id]);
-    assert!(plain.out.contains("203.0.113.0/24\t100\t600\t2099-12-31T23:59:59Z\tOne address"), "{}", plain.out);
+    assert!(
+        plain.out.contains("203.0.113.0/24\t100\t600\t2099-12-31T23:59:59Z\tOne address"),
+        "{}",
+        plain.out
+    );
     let above = ["--anonymous", "101", "--sign-in-pages", "600", "--reason", "More"];
-    let above = host.run(Some(token), &[&["tenant", "network", "raise", id, "203.0.113.0/24"], &above[..]].concat());
+    let above =
+        host.run(Some(token), &[&["tenant", "network", "raise", id, "203.0.113.0/24"], &above[..]].concat());
     assert_eq!(above.code, Some(2));
     assert!(above.err.contains("anonymous_per_minute: choose 10 to 100 (limit.range)"), "{}", above.err);
 

@@ -139,6 +139,11 @@ impl App {
         sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&self.pool).await.unwrap()
     }
 
+    /// What the worker notes of every owner once the account is there.
+    pub(crate) async fn owner_activates(&self) {
+        sqlx::query("UPDATE tenants SET owner_state = 'active'").execute(&self.pool).await.unwrap();
+    }
+
     /// The events after the first `skip` in the order they were written, as `actor action outcome reason`.
     pub(crate) async fn events(&self, skip: i64) -> Vec<String> {
         let sql = format!(
@@ -180,4 +185,13 @@ pub(crate) fn baa() -> Value {
 /// A body that invites an owner.
 pub(crate) fn owner() -> Value {
     json!({ "email": "owner@lakeside.example", "display_name": "Dr. Ana Lee" })
+}
+
+/// A body that raises a network.
+pub(crate) fn network() -> Value {
+    json!({
+        "anonymous_per_minute": 40,
+        "sign_in_pages_per_minute": 200,
+        "reason": "The whole hospital sits behind one address"
+    })
 }

@@ -9,8 +9,26 @@ fn the_checked_in_document_is_not_stale() {
     let current = format!("{:#}\n", cloister_tenant_admin::api::document());
     assert!(
         CHECKED_IN == current,
-        "tenant-admin/openapi.json is stale: run `cloister-admin openapi > tenant-admin/openapi.json`"
+        "tenant-admin/openapi.json is stale: run `cloister-admin --json openapi > tenant-admin/openapi.json`"
     );
+}
+
+#[test]
+fn the_document_states_the_ceiling_and_the_number_of_networks() {
+    use cloister_kernel::{MOST_RAISED_NETWORKS, SourceLimits};
+    let SourceLimits { anonymous, sign_in_pages } = SourceLimits::CEILING;
+    let stated = format!("{anonymous} anonymous calls and {sign_in_pages} sign-in pages a minute");
+    assert!(CHECKED_IN.contains(&stated), "{stated}");
+    assert!(CHECKED_IN.contains(&format!("at most {MOST_RAISED_NETWORKS} such networks")));
+    let schema =
+        &cloister_tenant_admin::api::document()["components"]["schemas"]["NetworkLimits"]["properties"];
+    for (name, least, most) in [
+        ("anonymous_per_minute", SourceLimits::USUAL.anonymous, anonymous),
+        ("sign_in_pages_per_minute", SourceLimits::USUAL.sign_in_pages, sign_in_pages),
+    ] {
+        let described = schema[name]["description"].as_str().unwrap();
+        assert!(described.contains(&format!("{least} to {most}")), "{name}: {described}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::fixture::{Answer, App, HOST, baa, new_tenant, owner};
+use crate::fixture::{Answer, App, HOST, baa, network, new_tenant, owner};
 
 fn is_problem(answer: &Answer, case: &str) {
     assert!(answer.status.is_client_error(), "{case}: {} {}", answer.status, answer.text);
@@ -65,6 +65,7 @@ async fn wrong_bodies_are_refused_by_every_operation_that_takes_one() {
         ("POST", "/v1/tenants".to_owned(), new_tenant("riverside")),
         ("PUT", format!("/v1/tenants/{id}/baa"), baa()),
         ("POST", format!("/v1/tenants/{id}/owner-invitation"), owner()),
+        ("PUT", format!("/v1/tenants/{id}/networks/203.0.113.0/24"), network()),
     ] {
         for (case, body, content_type, status) in wrong_bodies(&good) {
             let case = format!("{method} {path}: {case}");
@@ -89,6 +90,7 @@ async fn wrong_bodies_are_refused_by_every_operation_that_takes_one() {
         written,
         (app.count("tenants").await, app.count("baa_records").await, app.count("jobs").await)
     );
+    assert_eq!(app.count("raised_networks").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,6 +155,59 @@ async fn wrong_values_name_their_field() {
         (app.count("tenants").await, app.count("baa_records").await, app.count("jobs").await),
         (1, 0, 0)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_networks_and_limits_above_the_ceiling_name_their_field() {
+    let app = App::start().await;
+    let token = app.root().await;
+    let id = app.tenant(&token, "lakeside").await;
+    let with = |name: &str, value: Value| {
+        let mut body = network();
+        body[name] = value;
+        body
+    };
+    for (path, body, field) in [
+        ("203.0.113.0/24", with("anonymous_per_minute", json!(101)), "anonymous_per_minute"),
+        ("203.0.113.0/24", with("anonymous_per_minute", json!(-1)), "/anonymous_per_minute"),
+        (
+            "203.0.113.0/24",
+            with("anonymous_per_minute", json!(5_000_000_000_u64)),
+            422,
+            "/anonymous_per_minute",
+        ),
+        ("203.0.113.0/24", with("anonymous_per_minute", json!("canary")), "/anonymous_per_minute"),
+        ("203.0.113.0/24", with("sign_in_pages_per_minute", json!(601)), "sign_in_pages_per_minute"),
+        ("203.0.113.0/24", with("sign_in_pages_per_minute", json!(60.5)), "/sign_in_pages_per_minute"),
+        ("203.0.113.0/24", with("reason", json!("\u{202e}canary")), "reason"),
+        ("203.0.113.0/24", with("expires_at", json!("canary")), "expires_at"),
+        ("203.0.113.0/24", with("expires_at", json!("2020-01-01T00:00:00Z")), "expires_at"),
+        ("canary/24", network(), "network"),
+        ("203.0.113.7/24", network(), "network"),
+        ("203.0.113.0%2f24/24", network(), "network"),
+        ("10.0.0.0/8", network(), "network"),
+        ("2001:db8::/31", network(), "network"),
+        ("203.0.113.0/33", network(), "network"),
+        ("203.0.113.0/256", network(), "network"),
+        ("203.0.113.0/canary", network(), "network"),
+    ] {
+        let path = format!("/v1/tenants/{id}/networks/{path}");
+        let answer = app.call("PUT", &path, &token, Some(body)).await;
+        is_problem(&answer, &path);
+        assert_eq!(
+            (answer.status.as_u16(), answer.fields()),
+            (422, vec![field.to_owned()]),
+            "{}",
+            answer.text
+        );
+    }
+    let unsaid = app.call("DELETE", &format!("/v1/tenants/{id}/networks/canary/24"), &token, None).await;
+    assert_eq!((unsaid.status.as_u16(), unsaid.fields()), (422, vec!["network".to_owned()]));
+    for path in ["203.0.113.0", "203.0.113.0%2F24", "203.0.113.0/24/1"] {
+        let path = format!("/v1/tenants/{id}/networks/{path}");
+        assert_eq!(app.call("PUT", &path, &token, Some(network())).await.status, 404, "{path}");
+    }
+    assert_eq!(app.count("raised_networks").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

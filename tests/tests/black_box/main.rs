@@ -16,6 +16,7 @@ mod first_path;
 mod hosts;
 mod isolation;
 mod matrix;
+mod networks;
 mod operators;
 mod pages;
 mod real_data;

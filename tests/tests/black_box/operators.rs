@@ -74,6 +74,32 @@ fn table() -> Vec<Row> {
                 (format!("/v1/tenants/{tenant}/owner-invitation"), Some(body))
             },
         ),
+        row(
+            "PUT /v1/tenants/{tenant_id}/networks/{address}/{prefix_length}",
+            Some("networks:write"),
+            200,
+            &["tenant.network_raised success"],
+            |tenant, _| {
+                let body = json!({
+                    "anonymous_per_minute": 40, "sign_in_pages_per_minute": 200, "reason": "One address for all"
+                });
+                (format!("/v1/tenants/{tenant}/networks/203.0.113.0/24"), Some(body))
+            },
+        ),
+        row(
+            "GET /v1/tenants/{tenant_id}/networks",
+            Some("tenants:read"),
+            200,
+            &["tenant.network_list success"],
+            |tenant, _| (format!("/v1/tenants/{tenant}/networks"), None),
+        ),
+        row(
+            "DELETE /v1/tenants/{tenant_id}/networks/{address}/{prefix_length}",
+            Some("networks:write"),
+            204,
+            &["tenant.network_lowered success"],
+            |tenant, _| (format!("/v1/tenants/{tenant}/networks/203.0.113.0/24"), None),
+        ),
         row("GET /v1/tokens", None, 200, &["operator.token_list success"], |_, _| {
             ("/v1/tokens".into(), None)
         }),
@@ -107,7 +133,7 @@ async fn each_operation_needs_a_live_token_of_its_scope_and_leaves_its_event() {
     let email = "operator@cloister.example";
     let facts = CallFacts { request: app.environment.id(), source: None, user_agent: None };
     app.tenancy.create_operator(&facts, "Left Long Ago", "left@cloister.example").await.unwrap();
-    let all = ["tenants:read", "tenants:write", "tenants:activate", "baa:write", "owners:invite"];
+    let all = cloister_tenancy::scope::Scope::ALL.map(cloister_tenancy::scope::Scope::as_str);
     let (disabled, _) = token(&app, "left@cloister.example", &all, 3600).await;
     app.tenancy.disable_operator(&facts, "left@cloister.example").await.unwrap();
     let (expired, _) = token(&app, email, &all, 300).await;

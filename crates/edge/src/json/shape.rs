@@ -153,6 +153,16 @@ fn scalar_error(value: &Value, schema: &MetaSchema) -> Option<(&'static str, Str
             })
         }
         Value::Number(number) => {
+            let held = match schema.format {
+                Some("uint32") => number.as_u64().is_some_and(|number| u32::try_from(number).is_ok()),
+                Some("int32") => number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
+                Some("uint64") => number.is_u64(),
+                Some("int64") => number.is_i64(),
+                _ => true,
+            };
+            if !held {
+                return Some(("field.out_of_range", "is out of range".to_owned()));
+            }
             let number = number.as_f64()?;
             let over = schema.maximum.is_some_and(|most| {
                 number > most || (schema.exclusive_maximum == Some(true) && number >= most)

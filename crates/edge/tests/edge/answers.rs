@@ -87,6 +87,8 @@ async fn bodies_are_strict_and_name_the_field() {
     for (status, code, field, body) in [
         (422, "body.invalid", "/is_admin", r#"{"text":"hi","is_admin":true}"#),
         (422, "body.invalid", "/size", r#"{"text":"hi","size":"big"}"#),
+        (422, "body.invalid", "/size", r#"{"text":"hi","size":-1}"#),
+        (422, "body.invalid", "/size", r#"{"text":"hi","size":4294967296}"#),
         (422, "body.invalid", "/text", r#"{"size":1}"#),
         (400, "body.ambiguous", "/text", r#"{"text":"a","text":"b"}"#),
         (400, "body.not_json", "", "{"),

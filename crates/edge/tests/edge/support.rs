@@ -262,7 +262,10 @@ impl App {
         ]
         .into_iter()
         .map(|(host, site, origin)| {
-            (CanonicalHost::parse(host).unwrap(), HostEntry { site, origin: origin.to_owned(), raised: Arc::clone(&raised) })
+            (
+                CanonicalHost::parse(host).unwrap(),
+                HostEntry { site, origin: origin.to_owned(), raised: Arc::clone(&raised) },
+            )
         })
         .collect();
         let counts = Arc::new(Counts::default());

@@ -107,6 +107,21 @@ async fn every_difference_is_refused_by_name(harness: Harness) {
             E::Grants(named("patients")),
         ),
         (
+            "GRANT SELECT (reason_sealed) ON raised_networks TO cloister_serve".into(),
+            "REVOKE SELECT (reason_sealed) ON raised_networks FROM cloister_serve".into(),
+            E::Grants(named("raised_networks")),
+        ),
+        (
+            "REVOKE SELECT (network) ON raised_networks FROM cloister_serve".into(),
+            "GRANT SELECT (network) ON raised_networks TO cloister_serve".into(),
+            E::Grants(named("raised_networks")),
+        ),
+        (
+            "GRANT UPDATE (expires_at) ON raised_networks TO cloister_serve".into(),
+            "REVOKE UPDATE (expires_at) ON raised_networks FROM cloister_serve".into(),
+            E::Grants(named("raised_networks")),
+        ),
+        (
             "GRANT SELECT ON operators TO PUBLIC".into(),
             "REVOKE SELECT ON operators FROM PUBLIC".into(),
             E::Grants(named("operators")),

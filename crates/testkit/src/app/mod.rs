@@ -150,9 +150,7 @@ impl TestApp {
         tenancy.create_operator(&facts, "Test Operator", "operator@cloister.example").await.unwrap();
         let request = TokenRequest {
             operator: "operator@cloister.example".to_owned(),
-            scopes: ["tenants:read", "tenants:write", "tenants:activate", "baa:write", "owners:invite"]
-                .map(str::to_owned)
-                .to_vec(),
+            scopes: cloister_tenancy::scope::Scope::ALL.map(|scope| scope.as_str().to_owned()).to_vec(),
             life: Some(12 * 3600),
         };
         let issued = tenancy.issue_token(&facts, request).await.unwrap();
