@@ -8,7 +8,7 @@ use std::time::Instant;
 use cloister_audit::{EventContext, EventDraft, Outcome};
 use cloister_kernel::{Environment, JobId, TenantId};
 use cloister_vault::{Place, Purpose, SealedValue};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
+use sea_orm::{Statement, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -20,13 +20,14 @@ use crate::{
     pending::{Pending, Release, UnitTag, sealed::Sealed},
     sealer::Sealer,
     statement::{Row, prepared},
+    transaction::Transaction,
     workbench::Workbench,
 };
 
 /// The inside of a unit of work.
 pub(crate) struct Core {
     database: Database,
-    transaction: DatabaseTransaction,
+    transaction: Transaction,
     opened: Instant,
     sealer: Sealer,
     bench: Workbench,
@@ -40,7 +41,7 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn new(
         database: Database,
-        transaction: DatabaseTransaction,
+        transaction: Transaction,
         sealer: Sealer,
         bench: Workbench,
         context: EventContext,
@@ -294,14 +295,11 @@ impl Core {
     }
 }
 
-async fn rollback(transaction: DatabaseTransaction) -> Result<(), StoreError> {
+async fn rollback(transaction: Transaction) -> Result<(), StoreError> {
     database::joined(tokio::spawn(async move { Ok(transaction.rollback().await?) })).await
 }
 
-async fn write_and_commit(
-    transaction: DatabaseTransaction,
-    events: Vec<SealedEvents>,
-) -> Result<(), StoreError> {
+async fn write_and_commit(transaction: Transaction, events: Vec<SealedEvents>) -> Result<(), StoreError> {
     database::joined(tokio::spawn(async move {
         for sealed in events {
             sealed.write(&transaction).await?;

@@ -13,16 +13,16 @@ use std::{str::FromStr, time::Duration};
 
 use cloister_kernel::{ExposeSecret, TenantId};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, SqliteTransactionMode,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult, RuntimeErr, SqliteTransactionMode,
     SqlxPostgresConnector, SqlxSqliteConnector, Statement, TransactionOptions, TransactionTrait, Value,
 };
 use sqlx::{
-    ConnectOptions,
+    AssertSqlSafe, ConnectOptions, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::{StoreConfig, StoreError};
+use crate::{StoreConfig, StoreError, transaction::Transaction};
 
 const SQLITE_READERS: u32 = 4;
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,6 +32,8 @@ const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Database {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
+    /// PostgreSQL's connections, which both of the others use too.
+    pool: Option<PgPool>,
 }
 
 impl Database {
@@ -61,8 +63,8 @@ impl Database {
             // A connection is tested when it is given back; testing it again would cost each unit a round trip.
             .test_before_acquire(false)
             .connect_lazy_with(options);
-        let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-        Ok(Self { writer: connection.clone(), reader: connection })
+        let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone());
+        Ok(Self { writer: connection.clone(), reader: connection, pool: Some(pool) })
     }
 
     async fn connect_sqlite(config: &StoreConfig) -> Result<Self, StoreError> {
@@ -87,6 +89,7 @@ impl Database {
         Ok(Self {
             writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
             reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+            pool: None,
         })
     }
 
@@ -94,13 +97,13 @@ impl Database {
         self.writer.get_database_backend()
     }
 
-    /// Begins a transaction in a task of its own; with a tenant, the tenant setting is its first statement.
-    pub(crate) async fn begin(&self, tenant: Option<TenantId>) -> Result<DatabaseTransaction, StoreError> {
+    /// Begins a transaction in a task of its own; with a tenant, the tenant setting stands before its first statement.
+    pub(crate) async fn begin(&self, tenant: Option<TenantId>) -> Result<Transaction, StoreError> {
         let database = self.clone();
         joined(tokio::spawn(async move {
             match database.begin_once(tenant).await {
                 // A connection may have died while it lay in the pool: a fresh one is asked once.
-                Err(StoreError::Unavailable(_)) if database.backend() == DbBackend::Postgres => {
+                Err(StoreError::Unavailable(_)) if database.pool.is_some() => {
                     database.begin_once(tenant).await
                 }
                 outcome => outcome,
@@ -109,21 +112,25 @@ impl Database {
         .await
     }
 
-    async fn begin_once(&self, tenant: Option<TenantId>) -> Result<DatabaseTransaction, StoreError> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
+    async fn begin_once(&self, tenant: Option<TenantId>) -> Result<Transaction, StoreError> {
+        let Some(pool) = &self.pool else {
+            let options = TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..TransactionOptions::default()
+            };
+            return Ok(Transaction::Sqlite(self.writer.begin_with_options(options).await?));
         };
-        let transaction = self.writer.begin_with_options(options).await?;
-        if let (Some(tenant), DbBackend::Postgres) = (tenant, self.backend()) {
-            let setting = Statement::from_sql_and_values(
-                DbBackend::Postgres,
-                "SELECT set_config('cloister.tenant', $1, true)",
-                [tenant.to_string().into()],
-            );
-            transaction.query_one_raw(setting).await?;
-        }
-        Ok(transaction)
+        let began = match tenant {
+            None => pool.begin().await,
+            Some(tenant) => {
+                // One trip for both. An id is digits and hyphens whatever happens, so it may stand in the text.
+                let tenant = tenant.uuid().hyphenated();
+                let begin = format!("BEGIN; SET LOCAL cloister.tenant = '{tenant}'");
+                pool.begin_with(AssertSqlSafe(begin)).await
+            }
+        };
+        let began = began.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+        Ok(Transaction::Postgres(began.into()))
     }
 
     /// Rows read outside every transaction: platform tables only.
@@ -149,7 +156,7 @@ impl Database {
 }
 
 /// Commits in a task of its own.
-pub(crate) async fn commit(transaction: DatabaseTransaction) -> Result<(), StoreError> {
+pub(crate) async fn commit(transaction: Transaction) -> Result<(), StoreError> {
     joined(tokio::spawn(async move { Ok(transaction.commit().await?) })).await
 }
 

@@ -3,9 +3,9 @@
 use cloister_audit::{CANONICAL_VERSION, Event, Log, canonical};
 use cloister_kernel::Environment;
 use cloister_vault::{KeyOwner, KeyRing, Place, Purpose};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
+use sea_orm::Value;
 
-use crate::{StoreError, statement::prepared};
+use crate::{StoreError, statement::prepared, transaction::Transaction};
 
 const COLUMNS: &str = "id, at, actor_kind, actor_id, action, resource_type, resource_id, patient_id, outcome, \
                        relation, reason, session_id, request_id, canonical_version, details_sealed";
@@ -97,7 +97,7 @@ impl SealedEvents {
     }
 
     /// Writes the rows.
-    pub(crate) async fn write(self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+    pub(crate) async fn write(self, transaction: &Transaction) -> Result<(), StoreError> {
         let width = self.columns.split(',').count();
         let mut rows = self.rows.into_iter().peekable();
         while rows.peek().is_some() {

@@ -23,6 +23,20 @@ pub(crate) const VISIBLE: &str = "r.resource_type = 'Observation' AND NOT r.dele
 
 const COLUMNS: &str = "r.id, r.version, r.clinical_time, r.view_sealed";
 
+/// The result `$2` of the patient `$3` in place 0, and from place 1 on what has its code, newest first, itself among it:
+/// one statement for one look at one result.
+fn with_history() -> String {
+    let newest_first = "ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC";
+    format!(
+        "SELECT {COLUMNS}, CAST(0 AS bigint) AS place FROM resources r \
+         WHERE r.tenant_id = $1 AND r.id = $2 AND r.patient_id = $3 AND {VISIBLE} \
+         UNION ALL SELECT * FROM (SELECT {COLUMNS}, row_number() OVER ({newest_first}) AS place FROM resources r \
+         WHERE r.tenant_id = $1 AND r.patient_id = $3 AND r.code_index = (SELECT s.code_index FROM resources s \
+         WHERE s.tenant_id = $1 AND s.id = $2 AND s.patient_id = $3) AND {VISIBLE} \
+         {newest_first} LIMIT $4) AS history"
+    )
+}
+
 /// One result.
 pub struct ResultRow {
     /// Its id.
@@ -99,26 +113,16 @@ impl UnitOfWork<'_> {
     ) -> Result<(Pending<ResultRow>, Vec<Pending<ResultRow>>), StoreError> {
         let id = self.row_of(&permit)?;
         let patient = permit.patient().ok_or(StoreError::NotFound)?;
-        let sql = format!(
-            "SELECT {COLUMNS}, r.code_index FROM resources r \
-             WHERE r.tenant_id = $1 AND r.id = $2 AND r.patient_id = $3 AND {VISIBLE}"
-        );
-        let values: Vec<Value> = vec![id.into(), patient.uuid().into()];
-        let row = self.core.row(&sql, values).await?.ok_or(StoreError::NotFound)?;
-        let code: Option<Vec<u8>> = row.get("code_index")?;
-        let history = match code {
-            None => vec![self.shown(&row)?],
-            Some(code) => {
-                let sql = format!(
-                    "SELECT {COLUMNS} FROM resources r \
-                     WHERE r.tenant_id = $1 AND r.patient_id = $2 AND r.code_index = $3 AND {VISIBLE} \
-                     ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC LIMIT $4"
-                );
-                let values: Vec<Value> = vec![patient.uuid().into(), code.into(), LONGEST_HISTORY.into()];
-                let rows = self.core.rows(&sql, values).await?;
-                rows.iter().map(|row| self.shown(row)).collect::<Result<_, _>>()?
-            }
-        };
+        let values: Vec<Value> = vec![id.into(), patient.uuid().into(), LONGEST_HISTORY.into()];
+        let mut rows = self.core.rows(&with_history(), values).await?;
+        let position = rows.iter().position(|row| row.get::<i64>("place").is_ok_and(|place| place == 0));
+        let row = rows.swap_remove(position.ok_or(StoreError::NotFound)?);
+        // Without a code it is like nothing else: its history is itself.
+        if rows.is_empty() {
+            return Ok((self.shown(&row)?, vec![self.shown(&row)?]));
+        }
+        rows.sort_by_key(|row| row.get::<i64>("place").unwrap_or(i64::MAX));
+        let history = rows.iter().map(|row| self.shown(row)).collect::<Result<_, _>>()?;
         Ok((self.shown(&row)?, history))
     }
 

@@ -187,7 +187,7 @@ impl PlatformStore {
         values.extend(kinds.iter().map(|kind| Value::from(*kind)));
         let transaction = self.database.begin(None).await?;
         let statement = sea_orm::Statement::from_sql_and_values(self.database.backend(), sql, values);
-        let rows = sea_orm::ConnectionTrait::query_all_raw(&transaction, statement).await?;
+        let rows = transaction.query_all_raw(statement).await?;
         database::commit(transaction).await?;
         rows.into_iter().map(|row| leased(&Row::from(row), worker, until)).collect()
     }
