@@ -34,7 +34,7 @@ fn main() {
             let scale = Scale::of_this_run();
             let measured = async { tokio::time::timeout(LONGEST, measure::everything(scale)).await };
             let report = runtime.block_on(measured).expect("the run took more than an hour");
-            report.write();
+            report.print();
         }
         Some(other) => panic!("unknown argument {other}: none, or `floor`"),
     }

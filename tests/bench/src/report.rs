@@ -27,16 +27,19 @@ impl Report {
         self.0.insert(name.to_owned(), value);
     }
 
-    /// Writes the files and prints the table.
-    pub(crate) fn write(&self) {
-        let folder = PathBuf::from(std::env::var_os("BENCH_OUTPUT").unwrap_or_else(|| "target/bench".into()));
+    /// Prints the table and where it stands.
+    pub(crate) fn print(&self) {
+        println!("{}\nWritten to {}: bench.json, bench.md, bench.svg", self.table(), folder().display());
+    }
+
+    /// Writes the files. Called after each part, so that what was measured stays when a later part fails.
+    pub(crate) fn save(&self) {
+        let folder = folder();
         fs::create_dir_all(&folder).expect("the folder of the results");
         let json = serde_json::to_string_pretty(&self.0).expect("JSON");
         fs::write(folder.join("bench.json"), json + "\n").expect("bench.json");
-        let table = self.table();
-        fs::write(folder.join("bench.md"), &table).expect("bench.md");
+        fs::write(folder.join("bench.md"), self.table()).expect("bench.md");
         self.draw(&folder.join("bench.svg"));
-        println!("{table}\nWritten to {}: bench.json, bench.md, bench.svg", folder.display());
     }
 
     fn operations(&self) -> &[Value] {
@@ -120,6 +123,10 @@ impl Report {
         }
         root.present().expect("a picture");
     }
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(std::env::var_os("BENCH_OUTPUT").unwrap_or_else(|| "target/bench".into()))
 }
 
 fn shown(value: &Value) -> String {

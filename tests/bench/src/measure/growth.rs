@@ -91,7 +91,7 @@ impl Bench {
     fn copy_events(&self) {
         self.fill(&format!(
             "INSERT INTO events SELECT c.* FROM events x CROSS JOIN generate_series(1, {1}) n \
-             CROSS JOIN LATERAL jsonb_populate_record(x, jsonb_build_object('id', gen_random_uuid())) c \
+             CROSS JOIN LATERAL jsonb_populate_record(x, jsonb_build_object('id', md5('event ' || n)::uuid)) c \
              WHERE x.tenant_id = '{0}' AND x.id = (SELECT id FROM events WHERE tenant_id = '{0}' LIMIT 1)",
             self.clinic.id, self.scale.many_events
         ));

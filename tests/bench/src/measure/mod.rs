@@ -61,9 +61,12 @@ pub(crate) async fn everything(scale: Scale) -> Report {
     report.put("chart_results", json!(bench.clinic.chart_results));
     report.put("operations", bench.operations(&prepared).await);
     report.put("memory_mb_loaded", process::memory());
+    report.save();
     report.put("alone_ns", alone::in_nanoseconds().await);
     report.put("sign_in", sign_in::beside_bare_hashes(&bench, sign_ins, &prepared.one).await);
+    report.save();
     report.put("growth", growth::of_clinics_and_events(&bench, &prepared.floor, &prepared.one).await);
+    report.save();
     report
 }
 
