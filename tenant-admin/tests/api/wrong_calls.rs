@@ -170,12 +170,7 @@ async fn wrong_networks_and_limits_above_the_ceiling_name_their_field() {
     for (path, body, field) in [
         ("203.0.113.0/24", with("anonymous_per_minute", json!(101)), "anonymous_per_minute"),
         ("203.0.113.0/24", with("anonymous_per_minute", json!(-1)), "/anonymous_per_minute"),
-        (
-            "203.0.113.0/24",
-            with("anonymous_per_minute", json!(5_000_000_000_u64)),
-            422,
-            "/anonymous_per_minute",
-        ),
+        ("203.0.113.0/24", with("anonymous_per_minute", json!(5_000_000_000_u64)), "/anonymous_per_minute"),
         ("203.0.113.0/24", with("anonymous_per_minute", json!("canary")), "/anonymous_per_minute"),
         ("203.0.113.0/24", with("sign_in_pages_per_minute", json!(601)), "sign_in_pages_per_minute"),
         ("203.0.113.0/24", with("sign_in_pages_per_minute", json!(60.5)), "/sign_in_pages_per_minute"),
