@@ -2,7 +2,7 @@
 
 use cloister_access::{Role, action::Delete, resource::StaffInvitation};
 use cloister_kernel::{Audience, ExposeSecret, Failure, FailureKind};
-use cloister_store::Target;
+use cloister_store::{INVITATION_TRIES, InvitationStatus, Target};
 use futures_util::future::join_all;
 use time::{Duration, macros::date};
 
@@ -17,6 +17,7 @@ on_both! {
     a_patient_proves_three_things_and_has_an_account,
     wrong_proofs_answer_alike_and_five_lock_the_invitation,
     many_who_guess_at_once_cannot_outrun_the_five_tries,
+    who_guesses_waits_for_who_guessed_before,
     an_invitation_is_for_its_own_site,
     a_weak_password_is_refused_by_the_rule_that_it_breaks,
     an_invitation_taken_back_or_too_old_leads_nowhere,
@@ -109,6 +110,26 @@ async fn many_who_guess_at_once_cannot_outrun_the_five_tries(harness: Harness) {
     assert_eq!(clinic.events("invitation.identity_proved failed wrong_proof").await, 5);
     assert_eq!(clinic.events("invitation.identity_proved failed invitation_locked").await, 19);
     assert_eq!(clinic.events("invitation.locked success").await, 1);
+}
+
+async fn who_guesses_waits_for_who_guessed_before(harness: Harness) {
+    let clinic = Clinic::open(&harness).await;
+    let invited = clinic.invite_patient("ana@example.org").await;
+    let token = invited.token.expose_secret();
+    let (first, second) = (clinic.visitor(Audience::Portal), clinic.visitor(Audience::Portal));
+    let mut before = harness.store.begin_activation(&first).await.unwrap();
+    let found = before.invitation_by_token(token).await.unwrap().unwrap();
+    let mut after = std::pin::pin!(async {
+        let mut unit = harness.store.begin_activation(&second).await.unwrap();
+        unit.invitation_by_token(token).await.unwrap().unwrap().status
+    });
+    let early = tokio::time::timeout(std::time::Duration::from_millis(700), &mut after).await;
+    assert!(early.is_err(), "the second saw the invitation before the first had counted its tries");
+    for _ in 0..INVITATION_TRIES {
+        before.count_invitation_try(found.id).await.unwrap();
+    }
+    before.commit(()).await.unwrap();
+    assert_eq!(after.await, InvitationStatus::Locked);
 }
 
 async fn an_invitation_is_for_its_own_site(harness: Harness) {
