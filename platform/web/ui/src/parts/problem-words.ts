@@ -2,7 +2,11 @@ import { Problem } from "../api/problem";
 import type { MessageId } from "../language/catalogue";
 import type { Translate } from "../language/provider";
 
-type Kind = "offline" | "unavailable" | "tooMany" | "notFound" | "forbidden" | "conflict" | "invalid" | "signedOut" | "unexpected";
+type Kind =
+  "offline" | "unavailable" | "tooMany" | "notFound" | "forbidden" | "conflict" | "invalid" | "signedOut" | "unexpected" | "notOpen" | "suspended";
+
+/** Refusals that say something of the clinic and nothing of the person who reads them. */
+const BY_CODE: Record<string, Kind> = { "tenant.not_open": "notOpen", "tenant.suspended": "suspended" };
 
 const BY_STATUS: Record<number, Kind> = {
   0: "offline",
@@ -23,7 +27,7 @@ const BY_STATUS: Record<number, Kind> = {
 
 /** A problem in plain words, with the time to wait where the server named one. */
 export function describeProblem(problem: Problem, t: Translate): { title: string; text: string } {
-  const kind = BY_STATUS[problem.status] ?? "unexpected";
+  const kind = BY_CODE[problem.code] ?? BY_STATUS[problem.status] ?? "unexpected";
   const text = kind === "tooMany" ? waiting(problem.retryAfter, t) : t(`problem.${kind}.text` satisfies MessageId);
   return { title: t(`problem.${kind}.title` satisfies MessageId), text };
 }
