@@ -9,6 +9,7 @@
 )]
 
 mod endings;
+mod model;
 mod redis_faults;
 mod suite;
 mod support;

@@ -9,8 +9,8 @@ use std::{
 };
 
 use cloister_ephemeral::{Ephemeral, InProcessCapacity, RedisSettings};
-use cloister_kernel::{Environment, ManualClock, SystemRandomness};
-use time::macros::datetime;
+use cloister_kernel::{Clock, Environment, ManualClock, SystemRandomness};
+use time::{OffsetDateTime, macros::datetime};
 
 /// A running Redis that dies with this value.
 pub(crate) struct PrivateRedis {
@@ -100,6 +100,13 @@ pub(crate) struct Bench {
     pub(crate) clock: Arc<ManualClock>,
     /// Keeps the private server alive for as long as the bench.
     _redis: Option<PrivateRedis>,
+}
+
+impl Bench {
+    /// The present moment, as the store sees it.
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
 }
 
 /// Every store that this machine can run.
