@@ -10,6 +10,7 @@ use cloister_kernel::{Environment, ExposeSecret};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
+    task::JoinHandle,
 };
 
 use crate::{
@@ -34,19 +35,7 @@ pub async fn serve() -> Result<(), StartError> {
     let (listener, certificates) = listener(&settings.listen).await?;
     let stop = stop_signal()?;
     tracing::info!(address = %listener.address(), "serving");
-    let internal = match &settings.listen.internal {
-        None => None,
-        Some(address) => {
-            let listener = Listener::plain(address).await?;
-            let routes = metrics_routes(measurements);
-            Some(tokio::spawn(serve_routes(
-                listener,
-                ServeSettings::default(),
-                routes,
-                stopped(stop.clone()),
-            )))
-        }
-    };
+    let internal = show_metrics(&settings.listen, measurements, &stop).await?;
     let fresh = certificates
         .map(|certificates| tokio::spawn(async move { certificates.keep_fresh(CERTIFICATES_EVERY).await }));
     // A worker in another process does not see them.
@@ -82,19 +71,7 @@ pub async fn work() -> Result<(), StartError> {
     let worker = platform
         .worker(mailer, WorkerSettings { at_once: settings.jobs_at_once, ..WorkerSettings::default() });
     let stop = stop_signal()?;
-    let internal = match &settings.listen.internal {
-        None => None,
-        Some(address) => {
-            let listener = Listener::plain(address).await?;
-            let routes = metrics_routes(measurements);
-            Some(tokio::spawn(serve_routes(
-                listener,
-                ServeSettings::default(),
-                routes,
-                stopped(stop.clone()),
-            )))
-        }
-    };
+    let internal = show_metrics(&settings.listen, measurements, &stop).await?;
     tracing::info!("working");
     worker.run(stop).await;
     if let Some(task) = internal {
@@ -115,6 +92,19 @@ pub async fn migrate() -> Result<(), StartError> {
     cloister_migrations::migrate(database.url.expose_secret(), now)
         .await
         .map_err(StartError::of("the database"))
+}
+
+/// Serves `/metrics` on the internal listener until the process stops, if there is one.
+async fn show_metrics(
+    settings: &ListenSettings,
+    measurements: Measurements,
+    stop: &watch::Receiver<bool>,
+) -> Result<Option<JoinHandle<()>>, StartError> {
+    let Some(address) = &settings.internal else { return Ok(None) };
+    let listener = Listener::plain(address).await?;
+    let routes = metrics_routes(measurements);
+    let serving = serve_routes(listener, ServeSettings::default(), routes, stopped(stop.clone()));
+    Ok(Some(tokio::spawn(serving)))
 }
 
 async fn listener(settings: &ListenSettings) -> Result<(Listener, Option<Certificates>), StartError> {
