@@ -9,7 +9,6 @@ use std::{
 
 const MIGRATIONS: &str = "../../migrations/src";
 
-#[expect(clippy::print_stdout, reason = "how a build script speaks to Cargo")]
 fn main() -> io::Result<()> {
     let mut sources = BTreeMap::new();
     for entry in fs::read_dir(MIGRATIONS)? {
