@@ -3,7 +3,11 @@
 mod read;
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::{
+    num::NonZero,
+    path::{Path, PathBuf},
+    thread,
+};
 
 use cloister_edge::{Limits, Network, OldestTls, TrustedHops};
 use cloister_ephemeral::{RateLimit, RedisSettings};
@@ -171,7 +175,7 @@ impl Settings {
             keys_cached: number(&given, "keys.cached")?,
             mail: mail(&given, size)?,
             breached_passwords: given.text("sign_in.breached_passwords").map(PathBuf::from),
-            hashes: (number(&given, "sign_in.hashes_at_once")?, number(&given, "sign_in.hashes_waiting")?),
+            hashes: (hashes_at_once(&given)?, number(&given, "sign_in.hashes_waiting")?),
             limits: limits(&given)?,
             jobs_at_once: number(&given, "work.at_once")?,
             log: given.text("log").unwrap_or("info").to_owned(),
@@ -190,6 +194,15 @@ pub fn database_from_environment() -> Result<DatabaseSettings, SettingsError> {
     let given = Given::read(file.as_deref(), variables)?;
     let size = given.word("size", &[("production", Size::Production), ("embedded", Size::Embedded)])?;
     database(&given, size)
+}
+
+/// As told, else all cores but one: people who are signed in go on reading while many others sign in.
+fn hashes_at_once(given: &Given) -> Result<usize, SettingsError> {
+    if given.text("sign_in.hashes_at_once").is_some() {
+        return number(given, "sign_in.hashes_at_once");
+    }
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    Ok(cores.saturating_sub(1).max(1))
 }
 
 fn number<T: std::str::FromStr + PartialOrd + From<u8>>(

@@ -108,8 +108,8 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(
         "sign_in.hashes_at_once",
-        "2",
-        "Password hashes computed at once (25 ms of one core and 19 MiB each).",
+        "",
+        "Password hashes computed at once (25 ms of one core and 19 MiB each); usually one core is left to everything else.",
     ),
     setting(
         "sign_in.hashes_waiting",

@@ -1,7 +1,9 @@
 //! Signing in beside the bare rate of the same hashing, while others read.
 
 use std::{
+    num::NonZero,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -14,12 +16,16 @@ use super::{Bench, OPEN, median, rounded, say};
 use crate::load::{Gets, Round, SignIns, closed_loop, open_loop};
 
 /// As the service's settings say by default.
-const AT_ONCE: usize = 2;
 const WAITING: usize = 256;
 /// People who sign in at the same time.
 const PEOPLE: usize = 8;
 /// Reads a second of those who are signed in, meanwhile.
 const READS: f64 = 100.0;
+
+/// All cores but one, as the service's settings say by default.
+fn at_once() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get).saturating_sub(1).max(1)
+}
 
 /// Hashes a second of the pool that the service has, with nothing around it.
 async fn bare(pool: &Arc<HashingPool>, length: Duration) -> f64 {
@@ -55,7 +61,7 @@ fn right(round: Round, what: &str) -> Round {
 pub(crate) async fn beside_bare_hashes(bench: &Bench, sign_ins: SignIns, reads: &Arc<Gets>) -> Value {
     say("sign-ins");
     let pool =
-        HashingPool::new(HashingCost::default(), AT_ONCE, WAITING, &Environment::system()).expect("a pool");
+        HashingPool::new(HashingCost::default(), at_once(), WAITING, &Environment::system()).expect("a pool");
     let (pool, sign_ins) = (Arc::new(pool), Arc::new(sign_ins));
     let (address, length) = (bench.programs.address, bench.scale.round);
     let needed = (60.0 * length.as_secs_f64()) as usize;
