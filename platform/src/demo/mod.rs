@@ -5,6 +5,7 @@
 mod error;
 mod outbox;
 mod people;
+mod readiness;
 mod seed;
 
 pub mod admin;
@@ -39,6 +40,7 @@ pub use error::DemoError;
 
 use admin::{AdminProgram, OperatorApi, OperatorsServer};
 use people::{PASSWORD, Seeded};
+use readiness::UntilSeeded;
 use seed::Seeding;
 
 const OPERATOR_EMAIL: &str = "operator@cloister.example";
@@ -163,6 +165,7 @@ pub async fn demo(port: u16, folder: &Path) -> Result<(), DemoError> {
     let routes = platform.routes_with(
         Route::new().at("/", get(outbox_page)).at("/outbox.css", get(outbox_style)).data(outbox.clone()),
     )?;
+    let routes = UntilSeeded { routes, seeded: Arc::clone(&outbox.seeded) };
     let listener = Listener::plain(&settings.listen.address).await.map_err(StartError::from)?;
     let address = listener.address();
     let stop = crate::serve::stop_signal()?;
