@@ -87,9 +87,11 @@ impl Endpoint for Sites {
             Site::Demonstration => return self.demonstration.call(request).await,
             Site::Operators => return Err(absent().into()),
         }
-        let target = refused_calls::target(&request);
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let answered = self.of_clinic(request).await;
-        refused_calls::note(&self.identity, &inbound, target).await?;
+        if let Some(refusal) = inbound.refusal() {
+            refused_calls::note(&self.identity, &inbound, refusal, &method, &uri).await?;
+        }
         answered
     }
 }
