@@ -32,6 +32,15 @@ def healthy(port):
     return False
 
 
+def is_ready(port, data, log):
+    """Whether the demo says that it is ready. Its /healthz must not before there is somebody to sign in as."""
+    if not healthy(port):
+        return False
+    if not (data / "people.json").exists():
+        raise services.ServiceError("/healthz answers 200 before anybody can sign in")
+    return "Ready." in log.read_text()
+
+
 def password_of(log):
     """The demo prints one password for everybody, on a line of its own."""
     found = re.search(r"password is:\s*\n\s+(\S.*)\n", log)
@@ -74,7 +83,7 @@ def running(binaries):
         demo = services.Service("demo", folder, [binaries / "cloister", "demo", "--port", port, "--data", data])
         try:
             deadline = time.monotonic() + SEED_SECONDS
-            while not ((data / "people.json").exists() and healthy(port) and "Ready." in demo.log.read_text()):
+            while not is_ready(port, data, demo.log):
                 if demo.status.exists() or time.monotonic() > deadline:
                     raise services.ServiceError(f"the demo did not become ready:\n{demo.log_tail()}")
                 time.sleep(0.2)

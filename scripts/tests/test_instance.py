@@ -41,3 +41,21 @@ def test_the_fixture_names_two_patients_and_one_of_each_other_kind():
     assert [made[kind]["email"] for kind in ("other_patient", "clinician", "admin")] == [
         "tom@example.com", "ingrid@example.com", "helen@example.com"]
     assert (made["portal_origin"], made["console_origin"]) == ("http://p", "http://c")
+
+
+def test_a_demo_that_calls_itself_well_too_early_is_an_error(tmp_path, monkeypatch):
+    log = tmp_path / "log"
+    log.write_text("Lakeside Family Clinic: staff\n")
+    well = iter([False, True])
+    monkeypatch.setattr(instance, "healthy", lambda port: next(well))
+    assert not instance.is_ready(1, tmp_path, log)
+    with pytest.raises(services.ServiceError, match="before anybody can sign in"):
+        instance.is_ready(1, tmp_path, log)
+
+
+def test_a_demo_is_ready_when_it_says_so_and_is_well(tmp_path, monkeypatch):
+    log = tmp_path / "log"
+    log.write_text("Ready.\n")
+    (tmp_path / "people.json").write_text("{}")
+    monkeypatch.setattr(instance, "healthy", lambda port: True)
+    assert instance.is_ready(1, tmp_path, log)
