@@ -1,7 +1,7 @@
 # Every target is one script; run `make` for the list.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test lint unit web blackbox browser advisories bench mutants
+.PHONY: help demo demo-reset test lint unit web blackbox browser advisories bench mutants check-deploy
 SHELL := bash
 
 help: ## Show this list
@@ -30,6 +30,9 @@ blackbox: ## Suites over HTTP, on the embedded and the production size
 
 browser: ## Journeys in Chromium
 	@scripts/test web-build browser
+
+check-deploy: ## Terraform, Helm and what else a deployment is made of (REQUIRE_DEPLOY=1: nothing may be NOT RUN)
+	@scripts/test deploy
 
 mutants: ## Break one rule after the other; a test must notice each
 	@scripts/mutants

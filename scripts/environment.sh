@@ -15,5 +15,8 @@ if [ "${CI:-}" = true ]; then export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}; 
 # The Python tools are keyed by the pinned list, so a change of the list makes a new environment.
 pinned=$(cksum <"$repository/scripts/requirements.txt" | cut -d' ' -f1)
 export CLOISTER_VENV=${CLOISTER_VENV:-$CLOISTER_CACHE/venv-$pinned}
+# checkov pins versions that others do not get along with, so the deploy step's tools stand by themselves.
+pinned=$(cksum <"$repository/scripts/deploy/requirements.txt" | cut -d' ' -f1)
+export CLOISTER_DEPLOY_VENV=${CLOISTER_DEPLOY_VENV:-$CLOISTER_CACHE/venv-deploy-$pinned}
 export PATH=$PATH:$HOME/.cargo/bin:$CLOISTER_VENV/bin
 export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false

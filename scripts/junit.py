@@ -36,7 +36,8 @@ def read(path):
             outcome = FAILED
             message = problem.get("message") or (problem.text or "").strip().split("\n")[0]
         elif element.find("skipped") is not None:
-            outcome = SKIPPED
+            outcome, reason = SKIPPED, element.find("skipped").get("message") or ""
+            message = reason if NOT_RUN.match(reason) else ""
         elif not_run := NOT_RUN.search("\n".join(filter(None, (child.text for child in element)))):
             outcome, message = SKIPPED, not_run.group()
         cases.append(Case(f"{element.get('classname')}::{element.get('name')}", outcome,
@@ -63,7 +64,7 @@ def write(path, suite, cases):
         if case.outcome == FAILED:
             ElementTree.SubElement(child, "failure", message=NOT_XML.sub("", case.message))
         elif case.outcome == SKIPPED:
-            ElementTree.SubElement(child, "skipped")
+            ElementTree.SubElement(child, "skipped", message=NOT_XML.sub("", case.message))
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     ElementTree.ElementTree(root).write(path, encoding="unicode", xml_declaration=True)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 
+import check_deploy
 import instance
 import junit
 import lint
@@ -80,6 +81,15 @@ def step_lint(_):
         raise StepFailed("a check failed")
 
 
+def step_deploy(_):
+    install("deploy")
+    good = check_deploy.run(REPORTS)
+    run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={REPORTS / 'deploy-faults.xml'}",
+        "scripts/deploy/tests")
+    if not good:
+        raise StepFailed("a check failed")
+
+
 def step_scripts(_):
     run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={REPORTS / 'scripts.xml'}",
         "scripts/tests")
@@ -128,6 +138,7 @@ STEPS = {  # name: (what it does, whether it needs the services); the web is bui
     "web-build": (step_web_build, False),
     "lint": (step_lint, False),
     "scripts": (step_scripts, False),
+    "deploy": (step_deploy, False),
     "rust": (step_rust, True),
     "web": (step_web, False),
     "blackbox-embedded": (step_blackbox_embedded, False),

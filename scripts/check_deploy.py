@@ -1,0 +1,43 @@
+"""The deploy step: every check of what a deployment is made of is a test case, named `deploy::NAME`.
+
+usage: check_deploy.py [--reports FOLDER] [CHECK...]     without a check: all of them
+"""
+
+import argparse
+import pathlib
+import sys
+
+import junit
+from deploy.outcome import cases
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+# Each takes the repository's folder. It returns test cases of its own or nothing, or raises `Refused` or `NotRun`.
+CHECKS = {}
+
+
+def run(reports, names=None, root=ROOT):
+    """Runs the checks, all of them even after a failure; true when none failed."""
+    ended = []
+    for name in names or CHECKS:
+        own, *inner = cases(f"deploy::{name}", CHECKS[name], root)
+        ended += [own, *inner]
+        word = "FAILED" if own.outcome == junit.FAILED else own.outcome
+        print(f"    {word}  {name}  {own.seconds:.1f} s", flush=True)
+        if own.message:
+            print("\n".join(f"        {line}" for line in own.message.splitlines()[-80:]), flush=True)
+    junit.write(reports / "deploy.xml", "deploy", ended)
+    return all(case.outcome != junit.FAILED for case in ended)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--reports", type=pathlib.Path, default=ROOT / "target/reports")
+    parser.add_argument("checks", nargs="*", metavar="CHECK", help=f"any of: {', '.join(CHECKS)}")
+    arguments = parser.parse_args()
+    if unknown := [name for name in arguments.checks if name not in CHECKS]:
+        parser.error(f"unknown check: {', '.join(unknown)}")
+    return 0 if run(arguments.reports, arguments.checks) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

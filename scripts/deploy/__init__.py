@@ -1,0 +1,1 @@
+"""What `make check-deploy` looks at: Terraform, and everything else that a deployment is made of."""

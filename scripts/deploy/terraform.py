@@ -1,0 +1,166 @@
+"""Terraform as it is checked without a cloud: formatting, validation and tests against the real provider's schema."""
+
+import concurrent.futures
+import contextlib
+import functools
+import json
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+
+import junit
+from deploy import provider_plugin, tools
+from deploy.outcome import NotRun, Refused
+
+ENVIRONMENT = {"TF_CLI_CONFIG_FILE": os.devnull, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+OLDEST = (1, 11)
+RUN = re.compile(r'^run "(\w+)"', re.M)
+
+
+@functools.cache
+def program():
+    """The terraform binary, a prerequisite that users bring: it cannot be installed from a package registry."""
+    found = shutil.which("terraform")
+    if not found:
+        raise NotRun("terraform is not on the PATH (1.11 or newer, from developer.hashicorp.com/terraform/install)")
+    code, output = tools.call(found, "version", "-json", environment=ENVIRONMENT)
+    version = json.loads(output[output.index("{"):])["terraform_version"] if code == 0 else output
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
+        raise NotRun(f"terraform {version} is too old: these files need 1.11 or newer")
+    return found
+
+
+def folders(root):
+    """Every module and environment, relative to the repository."""
+    found = {file.parent.relative_to(root) for kind in ("modules", "environments")
+             for file in (root / "terraform" / kind).glob("*/*.tf")}
+    if not found:
+        raise Refused("there is nothing below terraform/modules and terraform/environments")
+    return sorted(found)
+
+
+def declared_runs(root):
+    """Ids of all test cases, as they are written in the *.tftest.hcl files."""
+    return [f"{folder}::{name}" for folder in folders(root)
+            for file in sorted((root / folder).glob("tests/*.tftest.hcl"))
+            for name in RUN.findall(file.read_text(encoding="utf-8"))]
+
+
+def needing_terraform(check):
+    """Lets a check that cannot run name the test cases that did not run."""
+    @functools.wraps(check)
+    def checked(root):
+        try:
+            program()
+        except NotRun as reason:
+            raise NotRun(str(reason), declared_runs(root) if check.__name__ == "check_tests" else ()) from None
+        return check(root)
+    return checked
+
+
+@contextlib.contextmanager
+def copy_of(root):
+    """Terraform writes beside what it reads: it gets a copy of the files."""
+    with tempfile.TemporaryDirectory(prefix="cloister-terraform-") as place:
+        copied = pathlib.Path(place)
+        shutil.copytree(root / "terraform", copied / "terraform",
+                        ignore=shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*"))
+        yield copied
+
+
+def terraform(*arguments, cwd):
+    return tools.call(program(), *arguments, cwd=cwd, environment=ENVIRONMENT)
+
+
+def in_each_folder(root, work, chosen=None):
+    """`work` for every initialised folder of a copy, two at a time; what it returns, by folder."""
+    plugins = provider_plugin.folder()
+
+    def one(folder):
+        place = copied / folder
+        code, output = terraform("init", "-backend=false", "-input=false", "-no-color", f"-plugin-dir={plugins}", cwd=place)
+        return (False, output) if code else work(place)
+
+    with copy_of(root) as copied, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        names = list(chosen or folders(root))
+        return dict(zip(names, pool.map(one, names)))
+
+
+def refuse_failures(outcomes, cases=()):
+    if failed := [f"{folder}:\n{output.strip()}" for folder, (good, output) in outcomes.items() if not good]:
+        raise Refused("\n\n".join(failed), cases)
+
+
+@needing_terraform
+def check_format(root):
+    """`terraform fmt -check` on every file."""
+    code, output = terraform("fmt", "-check", "-recursive", "-diff", root / "terraform", cwd=root)
+    if code:
+        raise Refused(f"terraform fmt would change:\n{output.strip()}")
+
+
+@needing_terraform
+def check_validity(root):
+    """`terraform validate` of every module and environment."""
+    def validate(place):
+        code, output = terraform("validate", "-no-color", cwd=place)
+        return code == 0, output
+
+    refuse_failures(in_each_folder(root, validate))
+
+
+@needing_terraform
+def check_tests(root, chosen=None):
+    """`terraform test` of every folder that has tests; every `run` is a test case, `FOLDER::NAME`."""
+    report = "report.xml"
+
+    def test(place):
+        code, output = terraform("test", "-no-color", f"-junit-xml={report}", cwd=place)
+        written = place / report
+        return code == 0, output if not written.exists() else (output, junit.read(written))
+
+    tested = chosen or [folder for folder in folders(root) if list((root / folder).glob("tests/*.tftest.hcl"))]
+    if missing := [str(folder) for folder in folders(root) if folder.parts[1] == "modules" and folder not in tested]:
+        if not chosen:
+            raise Refused(f"modules without a test: {', '.join(missing)}")
+    cases, outcomes = [], {}
+    for folder, (good, result) in in_each_folder(root, test, tested).items():
+        output, found = result if isinstance(result, tuple) else (result, [])
+        outcomes[folder] = (good, output)
+        cases += [junit.Case(f"{folder}::{case.id.rpartition('::')[2]}", case.outcome, case.seconds, case.message)
+                  for case in found]
+    refuse_failures(outcomes, cases)
+    return cases
+
+
+def check_checkov(root):
+    """checkov's rules for AWS. A rule is left out only where the line says why: `#checkov:skip=ID:REASON`."""
+    code, output = tools.call(tools.installed("checkov"), "--directory", root / "terraform", "--framework", "terraform",
+                              "--skip-download", "--quiet", "--compact", "--output", "json",
+                              environment={"LOG_LEVEL": "ERROR", "BC_SKIP_MAPPING": "TRUE"}, seconds=600)
+    try:
+        result = json.loads(output[output.index("{"):])
+    except ValueError:
+        raise Refused(f"checkov gave no report: {output.strip()[-2000:]}") from None
+    found = result.get("results", {})
+    problems = [f"{check['check_id']} {check['file_path']}:{check['file_line_range'][0]} {check['resource']}: {check['check_name']}"
+                for check in found.get("failed_checks", [])]
+    problems += [f"{path}: cannot be read" for path in found.get("parsing_errors", [])]
+    if not problems and not result.get("summary", {}).get("passed"):
+        problems = [f"checkov looked at nothing: {output.strip()[-1000:]}"]
+    problems += unexplained_skips(root)
+    if problems or code:
+        raise Refused("\n".join(problems) or f"checkov ended with {code}: {output.strip()[-1000:]}")
+
+
+def unexplained_skips(root):
+    """Skips without a reason of at least a few words."""
+    found = []
+    for file in sorted((root / "terraform").rglob("*.tf")):
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            if match := re.search(r"#\s*checkov:skip=(\w+)(?::(.*))?$", line):
+                if len((match[2] or "").split()) < 4:
+                    found.append(f"{file.relative_to(root)}:{number}: {match[1]} is left out without saying why")
+    return found
