@@ -7,6 +7,7 @@
 pub mod api;
 pub mod compose;
 pub mod demo;
+pub mod probe;
 pub mod settings;
 
 mod error;

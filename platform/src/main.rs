@@ -3,7 +3,12 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use cloister_platform::{StartError, api, demo::demo, settings};
+use cloister_platform::{
+    StartError, api,
+    demo::demo,
+    probe::{Expected, probe},
+    settings,
+};
 
 /// The patient portal platform.
 #[derive(Debug, Parser)]
@@ -31,15 +36,54 @@ enum Command {
     /// Brings the database to the newest schema; needs the owner's role.
     Migrate,
     /// Prints the table of settings as Markdown.
-    Settings,
+    Settings {
+        /// Print it as JSON.
+        #[arg(long)]
+        json: bool,
+        /// Instead, read what this process would read and say what is wrong with it. Nothing is opened.
+        #[arg(long, value_enum, conflicts_with = "json")]
+        check: Option<Checked>,
+    },
+    /// Asks one URL and says whether it answers as expected; for tests of a deployment.
+    Probe {
+        /// Such as `https://portal.example/readyz`.
+        url: String,
+        /// The status that is expected, or `unreachable`.
+        #[arg(long, default_value = "200")]
+        expect: Expected,
+        /// PEM file with the certificates to trust instead of the machine's.
+        #[arg(long)]
+        authority: Option<PathBuf>,
+    },
     /// Prints the API's OpenAPI document.
     Openapi,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Checked {
+    Serve,
+    Work,
+    Migrate,
+}
+
+fn checked(process: Checked) -> Result<(), StartError> {
+    let process = match process {
+        Checked::Serve => settings::Process::Serve,
+        Checked::Work => settings::Process::Work,
+        Checked::Migrate => settings::Process::Migrate,
+    };
+    Ok(settings::check(process)?)
 }
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
     match command {
-        Command::Settings => print(&settings::markdown()),
+        Command::Settings { check: Some(process), .. } => run(async move { checked(process) }),
+        Command::Settings { json: true, .. } => print(&settings::json()),
+        Command::Settings { .. } => print(&settings::markdown()),
+        Command::Probe { url, expect, authority } => {
+            run(async move { probe(&url, expect, authority.as_deref()).await })
+        }
         Command::Openapi => print(&api::specification()),
         Command::Serve => run(cloister_platform::serve()),
         Command::Work => run(cloister_platform::work()),

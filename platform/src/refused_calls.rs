@@ -9,8 +9,10 @@ use poem::http::{Method, Uri};
 /// The longest method and path kept, in characters.
 const LONGEST_TARGET: usize = 300;
 
-/// Writes the event of a request that its guard refused. Where it cannot be written, that is the answer. The metric
-/// `refused_calls_unwritten_total` counts the calls of a flood that were left out.
+/// The metric that counts the calls of a flood that were left out of the log.
+pub(crate) const LEFT_OUT: &str = "refused_calls_unwritten_total";
+
+/// Writes the event of a request that its guard refused. Where it cannot be written, that is the answer.
 pub(crate) async fn note(
     identity: &Identity,
     inbound: &Inbound,
@@ -28,7 +30,7 @@ pub(crate) async fn note(
         target: Phi::new(target),
     };
     if identity.note_refused_call(&visitor, refused).await? == Noted::LeftOut {
-        metrics::counter!("refused_calls_unwritten_total").increment(1);
+        metrics::counter!(LEFT_OUT).increment(1);
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! The processes: `serve`, `work` and `migrate`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use cloister_edge::{
-    Certificates, Listener, Measurements, ServeSettings, metrics_routes, serve as serve_routes, start_logs,
+    Certificates, Listener, Measurements, Problem, ReadinessCheck, ServeSettings, metrics_routes,
+    serve as serve_routes, start_logs,
 };
 use cloister_jobs::{WorkerSettings, repeat};
 use cloister_kernel::{Environment, ExposeSecret};
@@ -16,11 +18,27 @@ use tokio::{
 use crate::{
     Platform, StartError,
     compose::{mailer, parts},
+    error::away,
+    refused_calls::LEFT_OUT,
     settings::{ListenSettings, Settings, Transport, database_from_environment},
 };
 
 /// How often certificates are read again.
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(300);
+
+/// Not ready as soon as the process is told to stop, so that load balancers turn away from it while it still answers.
+struct Staying(watch::Receiver<bool>);
+
+#[async_trait]
+impl ReadinessCheck for Staying {
+    fn name(&self) -> &'static str {
+        "staying"
+    }
+
+    async fn check(&self) -> Result<(), Problem> {
+        if *self.0.borrow() { Err(away("the process was told to stop")) } else { Ok(()) }
+    }
+}
 
 /// Answers the clinics' sites and APIs until the process is told to stop.
 ///
@@ -30,12 +48,17 @@ pub async fn serve() -> Result<(), StartError> {
     let settings = Settings::from_environment()?;
     start_logs(&settings.log)?;
     let measurements = Measurements::start()?;
-    let platform = Platform::assemble(parts(&settings, Environment::system()).await?);
+    // At nothing before the first time: an alert compares with what was there before.
+    metrics::counter!(LEFT_OUT).increment(0);
+    let stop = stop_signal()?;
+    let mut parts = parts(&settings, Environment::system()).await?;
+    parts.checks.push(Arc::new(Staying(stop.clone())));
+    let platform = Platform::assemble(parts);
     let routes = platform.routes()?;
     let (listener, certificates) = listener(&settings.listen).await?;
-    let stop = stop_signal()?;
+    let serving = ServeSettings { notice: settings.notice, ..ServeSettings::default() };
     tracing::info!(address = %listener.address(), "serving");
-    let internal = show_metrics(&settings.listen, measurements, &stop).await?;
+    let internal = show_metrics(&settings.listen, measurements, &stop, serving.clone()).await?;
     let fresh = certificates
         .map(|certificates| tokio::spawn(async move { certificates.keep_fresh(CERTIFICATES_EVERY).await }));
     // A worker in another process does not see them.
@@ -43,7 +66,7 @@ pub async fn serve() -> Result<(), StartError> {
         let rest = WorkerSettings::default().rest;
         tokio::spawn(repeat(platform.session_endings(), rest, stop.clone()))
     });
-    serve_routes(listener, ServeSettings::default(), routes, stopped(stop)).await;
+    serve_routes(listener, serving, routes, stopped(stop)).await;
     if let Some(task) = fresh {
         task.abort();
     }
@@ -71,7 +94,7 @@ pub async fn work() -> Result<(), StartError> {
     let worker = platform
         .worker(mailer, WorkerSettings { at_once: settings.jobs_at_once, ..WorkerSettings::default() });
     let stop = stop_signal()?;
-    let internal = show_metrics(&settings.listen, measurements, &stop).await?;
+    let internal = show_metrics(&settings.listen, measurements, &stop, ServeSettings::default()).await?;
     tracing::info!("working");
     worker.run(stop).await;
     if let Some(task) = internal {
@@ -99,11 +122,12 @@ async fn show_metrics(
     settings: &ListenSettings,
     measurements: Measurements,
     stop: &watch::Receiver<bool>,
+    serving: ServeSettings,
 ) -> Result<Option<JoinHandle<()>>, StartError> {
     let Some(address) = &settings.internal else { return Ok(None) };
     let listener = Listener::plain(address).await?;
     let routes = metrics_routes(measurements);
-    let serving = serve_routes(listener, ServeSettings::default(), routes, stopped(stop.clone()));
+    let serving = serve_routes(listener, serving, routes, stopped(stop.clone()));
     Ok(Some(tokio::spawn(serving)))
 }
 

@@ -40,12 +40,18 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
         "Networks that our own proxies call from, such as `10.0.0.0/8`, separated by commas.",
     ),
     ("proxy.hops", "0", "How many of our own proxies each request passes."),
-    ("database.url", "", "`postgres://...` as a member of cloister_admin, or `sqlite:///path`; needed."),
+    (
+        "database.url",
+        "",
+        "`postgres://...` as a member of cloister_admin, or `sqlite:///path`; needed. Secret: also as a file by its name \
+         with `_FILE`.",
+    ),
     ("database.connections", "8", "The most PostgreSQL connections of this process."),
     (
         "redis.url",
         "",
-        "`rediss://...`, shared by all replicas; without it rate limits are counted in this process.",
+        "`rediss://...`, shared by all replicas; without it rate limits are counted in this process. Secret: also as a \
+         file by its name with `_FILE`.",
     ),
     ("redis.authority", "", "PEM file with the certificates to trust for Redis instead of the machine's."),
     ("keys.service", "aws", "`aws` (KMS), or `local`: a key file."),
@@ -60,6 +66,9 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("calls_per_minute", "120", "Calls of one operator in a minute."),
     ("log", "info", "What is logged, as in `RUST_LOG`."),
 ];
+
+/// Settings that are secrets. From the environment they can also be given as the path of a file.
+pub(crate) const SECRETS: [&str; 2] = ["database.url", "redis.url"];
 
 /// A setting that cannot be used. The value is not repeated.
 #[derive(Debug, thiserror::Error)]
@@ -201,8 +210,12 @@ impl Settings {
             figment = figment.merge(Toml::file_exact(file));
         }
         // The token belongs to whoever types the command, not to the settings.
-        let environment = Env::prefixed(PREFIX).ignore(&["config", "token"]).split("__");
-        Self::read(figment.merge(environment))
+        let environment = Env::prefixed(PREFIX)
+            .ignore(&["config", "token", "database__url_file", "redis__url_file"])
+            .split("__");
+        Self::read(with_secrets(figment.merge(environment), |name| {
+            std::env::var_os(name).map(PathBuf::from)
+        })?)
     }
 
     /// Reads settings from any source.
@@ -237,6 +250,20 @@ impl Settings {
             log: given.log.unwrap_or_else(|| "info".to_owned()),
         })
     }
+}
+
+/// Adds the secrets that are given as files.
+fn with_secrets(
+    mut figment: Figment,
+    path_in: impl Fn(&str) -> Option<PathBuf>,
+) -> Result<Figment, SettingsError> {
+    for name in SECRETS {
+        let Some(path) = path_in(&format!("{}_FILE", variable(name))) else { continue };
+        let text =
+            std::fs::read_to_string(path).map_err(|_| invalid(name, "names a file that cannot be read"))?;
+        figment = figment.merge((name, text.trim_end_matches(['\r', '\n'])));
+    }
+    Ok(figment)
 }
 
 fn transport(given: Option<&str>, tls: GivenTls) -> Result<Transport, SettingsError> {
@@ -305,6 +332,7 @@ pub(crate) fn variable(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cloister_kernel::ExposeSecret;
 
     fn read(lines: &str) -> Result<Settings, SettingsError> {
         let base = "origin = 'http://admin.localhost:8081'\ndomain = 'localhost'\ntransport = 'loopback'\n";
@@ -337,6 +365,22 @@ mod tests {
             let error = read(lines).unwrap_err().to_string();
             assert_eq!(error, expected);
         }
+    }
+
+    #[test]
+    fn a_secret_can_be_a_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "sqlite://from-a-file\n").unwrap();
+        let base = "origin = 'http://admin.localhost:8081'\ndomain = 'localhost'\ntransport = 'loopback'\n\
+                    keys = { service = 'local', file = 'k.json' }";
+        let given =
+            |name: &str| (name == "CLOISTER_ADMIN_DATABASE__URL_FILE").then(|| file.path().to_owned());
+        let settings =
+            Settings::read(with_secrets(Figment::new().merge(Toml::string(base)), given).unwrap()).unwrap();
+        assert_eq!(settings.database.expose_secret(), "sqlite://from-a-file");
+        let absent = |name: &str| name.contains("REDIS").then(|| PathBuf::from("/absent"));
+        let error = with_secrets(Figment::new(), absent).unwrap_err().to_string();
+        assert_eq!(error, "CLOISTER_ADMIN_REDIS__URL names a file that cannot be read");
     }
 
     #[test]

@@ -6,11 +6,12 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use http::{HeaderValue, header::CONNECTION};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -39,7 +40,9 @@ pub struct ServeSettings {
     pub headers_within: Duration,
     /// How long a connection may stay open without a request.
     pub idle_within: Duration,
-    /// How long requests may take to finish after shutdown began.
+    /// How long new connections and requests are still taken after shutdown began, so that load balancers leave first.
+    pub notice: Duration,
+    /// How long requests may take to finish after that.
     pub drain_within: Duration,
     /// Connections held at once; more wait to be accepted.
     pub most_connections: usize,
@@ -50,6 +53,7 @@ impl Default for ServeSettings {
         Self {
             headers_within: Duration::from_secs(10),
             idle_within: Duration::from_secs(60),
+            notice: Duration::ZERO,
             drain_within: Duration::from_secs(25),
             most_connections: 10_000,
         }
@@ -90,7 +94,18 @@ impl Listener {
 
 type Routes = Arc<dyn DynEndpoint<Output = Response>>;
 
-/// Serves until `shutdown` completes; then takes no more connections and lets the open requests finish.
+/// How far along its end the server is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Serving,
+    /// Told to stop: everything is still answered, and connections are given up one by one.
+    Leaving,
+    /// No more connections; what is under way finishes.
+    Closing,
+}
+
+/// Serves until `shutdown` completes, and on for the notice; then takes no more connections and lets the open requests
+/// finish.
 pub async fn serve<E>(
     listener: Listener,
     settings: ServeSettings,
@@ -103,8 +118,12 @@ pub async fn serve<E>(
     let routes: Routes = Arc::new(ToDynEndpoint(routes.into_endpoint().map_to_response()));
     let settings = Arc::new(settings);
     let room = Arc::new(Semaphore::new(settings.most_connections.max(1)));
-    let (stop, stopping) = watch::channel(false);
-    let mut shutdown = std::pin::pin!(shutdown);
+    let (phase, phases) = watch::channel(Phase::Serving);
+    let mut shutdown = std::pin::pin!(async {
+        shutdown.await;
+        let _ = phase.send(Phase::Leaving);
+        sleep(settings.notice).await;
+    });
     loop {
         let next = async {
             let place = room.clone().acquire_owned().await.map_err(io::Error::other)?;
@@ -122,7 +141,7 @@ pub async fn serve<E>(
                     remote,
                     routes: routes.clone(),
                     settings: settings.clone(),
-                    stopping: stopping.clone(),
+                    phases: phases.clone(),
                 };
                 tokio::spawn(async move {
                     let _place = place;
@@ -139,9 +158,9 @@ pub async fn serve<E>(
         }
     }
     drop(listener);
-    let _ = stop.send(true);
-    drop(stopping);
-    if timeout(settings.drain_within, stop.closed()).await.is_err() {
+    let _ = phase.send(Phase::Closing);
+    drop(phases);
+    if timeout(settings.drain_within, phase.closed()).await.is_err() {
         tracing::warn!("connections were cut off after the time to drain");
     }
 }
@@ -152,7 +171,7 @@ struct Connection {
     remote: SocketAddr,
     routes: Routes,
     settings: Arc<ServeSettings>,
-    stopping: watch::Receiver<bool>,
+    phases: watch::Receiver<Phase>,
 }
 
 impl Connection {
@@ -176,14 +195,21 @@ impl Connection {
         let service = {
             let (routes, activity) = (self.routes.clone(), activity.clone());
             let (local, remote) = (LocalAddr(self.local.into()), RemoteAddr(self.remote.into()));
+            let phases = self.phases.clone();
             hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-                let busy = activity.begin();
+                let multiplexed = request.version() == http::Version::HTTP_2;
+                let busy = activity.begin(multiplexed);
                 let request = (request, local.clone(), remote.clone(), scheme.clone()).into();
-                let routes = routes.clone();
+                let (routes, phases) = (routes.clone(), phases.clone());
                 async move {
                     let response = routes.get_response(request).await;
                     drop(busy);
-                    Ok::<http::Response<_>, Infallible>(response.into())
+                    let mut response: http::Response<_> = response.into();
+                    if !multiplexed && *phases.borrow() > Phase::Serving {
+                        // The client's next request takes a new connection, which its balancer leads elsewhere.
+                        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                    }
+                    Ok::<_, Infallible>(response)
                 }
             })
         };
@@ -193,7 +219,7 @@ impl Connection {
         tokio::select! {
             ended = connection.as_mut() => return ended.map_err(io::Error::other),
             () = activity.silence(&self.settings) => {}
-            _ = self.stopping.wait_for(|stopping| *stopping) => {}
+            () = leave(&mut self.phases, &activity) => {}
         }
         connection.as_mut().graceful_shutdown();
         // A client that trickles a header now would hold on for ever: it has as long as headers may take,
@@ -208,6 +234,16 @@ impl Connection {
                 }
             }
         }
+    }
+}
+
+/// Completes when a connection is to be given up although it may be idle. One of HTTP/2 is at once: its client learns which
+/// requests were taken. One of HTTP/1.1 could be closed just as its next request is sent, so it ends with an answer, and
+/// unasked only when the time for leaving is over.
+async fn leave(phases: &mut watch::Receiver<Phase>, activity: &Activity) {
+    let _ = phases.wait_for(|phase| *phase > Phase::Serving).await;
+    if !activity.multiplexed.load(Ordering::Relaxed) {
+        let _ = phases.wait_for(|phase| *phase == Phase::Closing).await;
     }
 }
 
@@ -235,6 +271,7 @@ fn builder(settings: &ServeSettings) -> auto::Builder<TokioExecutor> {
 struct Activity {
     busy: AtomicUsize,
     served: AtomicUsize,
+    multiplexed: AtomicBool,
     quiet_since: Mutex<Instant>,
 }
 
@@ -250,10 +287,16 @@ impl Drop for Busy {
 impl Activity {
     fn new() -> Self {
         let quiet_since = Mutex::new(Instant::now());
-        Self { busy: AtomicUsize::new(0), served: AtomicUsize::new(0), quiet_since }
+        Self {
+            busy: AtomicUsize::new(0),
+            served: AtomicUsize::new(0),
+            multiplexed: AtomicBool::new(false),
+            quiet_since,
+        }
     }
 
-    fn begin(self: &Arc<Self>) -> Busy {
+    fn begin(self: &Arc<Self>, multiplexed: bool) -> Busy {
+        self.multiplexed.store(multiplexed, Ordering::Relaxed);
         self.busy.fetch_add(1, Ordering::AcqRel);
         self.served.fetch_add(1, Ordering::Relaxed);
         Busy(self.clone())

@@ -7,6 +7,7 @@ use std::{
     num::NonZero,
     path::{Path, PathBuf},
     thread,
+    time::Duration,
 };
 
 use cloister_edge::{Limits, Network, OldestTls, TrustedHops};
@@ -16,7 +17,7 @@ use cloister_notify::{SmtpSecurity, SmtpSettings, VendorAgreement};
 use time::{Date, macros::format_description};
 
 pub use read::SettingsError;
-pub use table::{SETTINGS, Setting, markdown, variable};
+pub use table::{SETTINGS, Setting, json, markdown, variable};
 
 use read::{Given, invalid};
 
@@ -137,6 +138,8 @@ pub struct Settings {
     pub hashes: (usize, usize),
     /// How often somebody may call.
     pub limits: Limits,
+    /// How long `serve` still answers after it was told to stop.
+    pub notice: Duration,
     /// Jobs that one worker runs at once.
     pub jobs_at_once: u16,
     /// What is logged.
@@ -177,10 +180,42 @@ impl Settings {
             breached_passwords: given.text("sign_in.breached_passwords").map(PathBuf::from),
             hashes: (hashes_at_once(&given)?, number(&given, "sign_in.hashes_waiting")?),
             limits: limits(&given)?,
+            notice: notice(&given)?,
             jobs_at_once: number(&given, "work.at_once")?,
             log: given.text("log").unwrap_or("info").to_owned(),
         })
     }
+}
+
+/// A process whose settings can be read without starting it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Process {
+    /// `cloister serve`.
+    Serve,
+    /// `cloister work`.
+    Work,
+    /// `cloister migrate`.
+    Migrate,
+}
+
+/// Reads what a process would read, and opens nothing.
+///
+/// # Errors
+/// The first setting that is unknown, missing or unusable, by name.
+pub fn check(process: Process) -> Result<(), SettingsError> {
+    if process == Process::Migrate {
+        return database_from_environment().map(drop);
+    }
+    let settings = Settings::from_environment()?;
+    if process == Process::Work && settings.mail.is_none() {
+        return Err(SettingsError::Missing {
+            name: "mail.host",
+            variable: variable("mail.host"),
+            reason: "the worker sends mails",
+        });
+    }
+    Ok(())
 }
 
 /// The database alone, for `migrate`, which needs nothing else.
@@ -212,6 +247,16 @@ fn number<T: std::str::FromStr + PartialOrd + From<u8>>(
     let reason = "must be a whole number of at least 1";
     let number: T = given.parsed(name, reason)?.ok_or_else(|| invalid(name, reason))?;
     if number < T::from(1) { Err(invalid(name, reason)) } else { Ok(number) }
+}
+
+/// Longer than an hour is a mistake: whoever stops the process kills it long before.
+fn notice(given: &Given) -> Result<Duration, SettingsError> {
+    let reason = "must be a whole number of seconds of at most 3600";
+    let seconds = given.parsed("shutdown.notice", reason)?.unwrap_or(0);
+    if seconds > 3600 {
+        return Err(invalid("shutdown.notice", reason));
+    }
+    Ok(Duration::from_secs(seconds))
 }
 
 /// Every limit is at least one call a minute: none can be switched off.

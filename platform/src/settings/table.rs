@@ -133,6 +133,11 @@ pub const SETTINGS: &[Setting] = &[
         "Calls a minute with access tokens that one address may make at a clinic.",
     ),
     setting("limits.machine", "300", "Calls a minute of one record system."),
+    setting(
+        "shutdown.notice",
+        "0",
+        "Seconds for which `serve`, told to stop, still answers while `/readyz` says 503, so that load balancers leave first.",
+    ),
     setting("work.at_once", "4", "Jobs that one worker runs at once."),
     setting("log", "info", "What is logged, as in `RUST_LOG`."),
 ];
@@ -149,6 +154,23 @@ pub fn markdown() -> String {
             writeln!(text, "| `{}` | `{variable}` | {default} | {}{file} |", setting.name, setting.meaning);
     }
     text
+}
+
+/// The table for programs.
+pub fn json() -> String {
+    let rows: Vec<serde_json::Value> = SETTINGS
+        .iter()
+        .map(|setting| {
+            serde_json::json!({
+                "name": setting.name,
+                "variable": variable(setting.name),
+                "default": setting.default,
+                "secret": setting.secret,
+                "meaning": setting.meaning,
+            })
+        })
+        .collect();
+    format!("{:#}\n", serde_json::json!({ "items": rows }))
 }
 
 /// The environment variable of a setting.

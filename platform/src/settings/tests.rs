@@ -27,6 +27,24 @@ fn production_is_the_default_and_needs_its_services() {
 }
 
 #[test]
+fn the_notice_is_in_seconds_and_bounded() {
+    assert_eq!(with(&[]).unwrap().notice, Duration::ZERO);
+    assert_eq!(with(&[("CLOISTER_SHUTDOWN__NOTICE", "15")]).unwrap().notice, Duration::from_secs(15));
+    for wrong in ["3601", "-1", "15s"] {
+        assert!(with(&[("CLOISTER_SHUTDOWN__NOTICE", wrong)]).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn programs_read_the_same_table() {
+    let table: serde_json::Value = serde_json::from_str(&json()).unwrap();
+    let rows = table["items"].as_array().unwrap();
+    assert_eq!(rows.len(), SETTINGS.len());
+    let url = rows.iter().find(|row| row["variable"] == "CLOISTER_DATABASE__URL").unwrap();
+    assert_eq!((url["name"].as_str(), url["secret"].as_bool()), (Some("database.url"), Some(true)));
+}
+
+#[test]
 fn refusals_name_the_setting_and_keep_the_value_to_themselves() {
     for (name, value) in [
         ("CLOISTER_TRANSPORT", "plain"),

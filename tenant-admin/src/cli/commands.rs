@@ -19,7 +19,11 @@ pub(crate) enum Command {
     /// Serve the operators' API.
     Serve,
     /// List every setting with its default and meaning.
-    Settings,
+    Settings {
+        /// Instead, read what the environment says and name what is wrong with it. Nothing is opened.
+        #[arg(long)]
+        check: bool,
+    },
     /// Print the OpenAPI document.
     Openapi,
     /// Operators (on the machine, without a token).

@@ -23,7 +23,10 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let output = Output { json: line.json };
     let outcome = match line.command {
-        Command::Settings => {
+        Command::Settings { check: true } => {
+            crate::Settings::from_environment().map(drop).map_err(output::CommandError::from)
+        }
+        Command::Settings { check: false } => {
             output.settings();
             Ok(())
         }

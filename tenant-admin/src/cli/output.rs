@@ -9,7 +9,10 @@ use cloister_kernel::{Failure, FailureKind};
 use cloister_tenancy::TenancyError;
 use serde_json::{Value, json};
 
-use crate::{SETTINGS, SettingsError, settings::variable};
+use crate::{
+    SETTINGS, SettingsError,
+    settings::{SECRETS, variable},
+};
 
 /// Why a command did not do what it was told.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +99,8 @@ impl Output {
     /// The table of settings.
     pub(crate) fn settings(&self) {
         let rows = SETTINGS.iter().map(|(name, default, meaning)| {
-            json!({ "name": name, "variable": variable(name), "default": default, "meaning": meaning })
+            json!({ "name": name, "variable": variable(name), "default": default,
+                "secret": SECRETS.contains(name), "meaning": meaning })
         });
         self.list(&json!({ "items": rows.collect::<Vec<_>>() }), &["variable", "default", "meaning"]);
     }

@@ -52,7 +52,7 @@ pub(super) async fn execute(command: Command, output: &Output) -> Result<(), Com
         Command::Owner(command) => {
             owner(command, &platform, &caller(&platform, facts).await?, output).await?
         }
-        Command::Settings | Command::Openapi => {}
+        Command::Settings { .. } | Command::Openapi => {}
     }
     Ok(())
 }

@@ -125,6 +125,49 @@ async fn work_survives_clients_that_go_away() {
     assert_eq!(app.counts.ended.load(Ordering::SeqCst), 40);
 }
 
+/// Sends one request on an open connection and reads its answer's head.
+async fn exchange(socket: &mut TcpStream) -> String {
+    socket.write_all(format!("GET /healthz HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await.unwrap();
+    let mut bytes = vec![0; 4096];
+    let read = tokio::time::timeout(Duration::from_secs(2), socket.read(&mut bytes)).await.unwrap().unwrap();
+    String::from_utf8_lossy(&bytes[..read]).to_lowercase()
+}
+
+#[tokio::test]
+async fn for_the_notice_everything_is_answered_and_connections_are_given_up_one_by_one() {
+    let mut setup = Setup::default();
+    setup.serve.notice = Duration::from_millis(700);
+    let mut app = App::with(setup).await;
+    let (mut used, mut idle) =
+        (TcpStream::connect(app.address).await.unwrap(), TcpStream::connect(app.address).await.unwrap());
+    for socket in [&mut used, &mut idle] {
+        assert!(!exchange(socket).await.contains("connection: close"));
+    }
+    let socket = TcpStream::connect(app.address).await.unwrap();
+    let (mut client, multiplexed) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket)).await.unwrap();
+    let multiplexed = tokio::spawn(multiplexed);
+    let request = Request::get(format!("http://{HOST}/healthz")).body(String::new()).unwrap();
+    assert_eq!(client.send_request(request).await.unwrap().status(), 200);
+
+    app.stop();
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    // HTTP/2 is told that no request after these will be taken.
+    tokio::time::timeout(Duration::from_secs(1), multiplexed).await.unwrap().unwrap().unwrap();
+    let mut new = TcpStream::connect(app.address).await.unwrap();
+    for socket in [&mut used, &mut new] {
+        let answer = exchange(socket).await;
+        assert!(answer.starts_with("http/1.1 200") && answer.contains("connection: close"), "{answer}");
+        assert_eq!(socket.read(&mut [0; 16]).await.unwrap(), 0, "closed after its answer");
+    }
+    // An idle one could be written to at any moment: it stays until the notice is over.
+    let mut byte = [0; 1];
+    assert!(tokio::time::timeout(Duration::from_millis(100), idle.read(&mut byte)).await.is_err());
+    tokio::time::timeout(Duration::from_secs(2), &mut app.served).await.unwrap().unwrap();
+    assert_eq!(idle.read(&mut byte).await.unwrap(), 0);
+    assert!(TcpStream::connect(app.address).await.is_err());
+}
+
 #[tokio::test]
 async fn shutdown_lets_requests_finish_and_takes_no_more() {
     let mut app = App::start().await;
