@@ -36,7 +36,7 @@ pub(crate) async fn speak(
     let pattern = error.data::<PathPattern>().cloned();
     let response = match problem_of(error) {
         Ok(problem) if is_fhir => outcome(problem, id, &path).await,
-        Ok(problem) => oauth(problem, id).await,
+        Ok(problem) => oauth(problem, id, &path).await,
         Err(answer) if is_fhir => named(*answer, id).await,
         Err(answer) => *answer,
     };
@@ -48,14 +48,19 @@ pub(crate) async fn speak(
     Err(told)
 }
 
-/// The problem's answer with its document read back; status and headers stay.
-async fn taken(problem: Problem) -> (Response, Value) {
+/// The problem's answer with its document read back; status and headers stay. A wrong method is told the right ones.
+async fn taken(problem: Problem, path: &str) -> (Response, Value) {
     let status = problem.http_status();
     if status.is_server_error() {
         let cause = problem.cause_chain();
         tracing::error!(status = status.as_u16(), cause, %problem, "a record system's call failed");
     }
     let mut response = Error::from(problem).into_response();
+    if status == StatusCode::METHOD_NOT_ALLOWED
+        && let Some(methods) = OPERATIONS.methods(path).and_then(|methods| methods.parse().ok())
+    {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
     let document = read_back(&mut response).await;
     (response, document)
 }
@@ -86,12 +91,7 @@ fn name_request(document: &mut Value, id: Option<RequestId>) {
 }
 
 async fn outcome(problem: Problem, id: Option<RequestId>, path: &str) -> Response {
-    let (mut response, problem) = taken(problem).await;
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED
-        && let Some(methods) = OPERATIONS.methods(path).and_then(|methods| methods.parse().ok())
-    {
-        response.headers_mut().insert(header::ALLOW, methods);
-    }
+    let (mut response, problem) = taken(problem, path).await;
     let code = issue_code(response.status());
     let text = |member: &Value| member.as_str().unwrap_or_default().to_owned();
     let issue = |diagnostics: String, expression: Option<String>| {
@@ -136,8 +136,8 @@ fn issue_code(status: StatusCode) -> &'static str {
     }
 }
 
-async fn oauth(problem: Problem, id: Option<RequestId>) -> Response {
-    let (mut response, problem) = taken(problem).await;
+async fn oauth(problem: Problem, id: Option<RequestId>, path: &str) -> Response {
+    let (mut response, problem) = taken(problem, path).await;
     let named = problem["code"].as_str().and_then(|code| code.strip_prefix("oauth."));
     let known = ["invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type"];
     let code = match (named, response.status().as_u16()) {
@@ -164,6 +164,8 @@ async fn oauth(problem: Problem, id: Option<RequestId>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TOKEN: &str = "/oauth/token";
 
     async fn body(response: Response) -> Value {
         serde_json::from_slice(&response.into_body().into_bytes().await.unwrap()).unwrap()
@@ -195,12 +197,14 @@ mod tests {
     async fn a_problem_becomes_oauths_error_object() {
         let refused =
             Problem::new(StatusCode::UNAUTHORIZED, "oauth.invalid_client", "the assertion did not hold");
-        let response = oauth(refused, None).await;
+        let response = oauth(refused, None, TOKEN).await;
         assert_eq!(response.status(), 401);
         assert_eq!(body(response).await["error"], "invalid_client");
         let scope = Problem::new(StatusCode::BAD_REQUEST, "oauth.invalid_scope", "no such scope");
-        assert_eq!(body(oauth(scope, None).await).await["error"], "invalid_scope");
+        assert_eq!(body(oauth(scope, None, TOKEN).await).await["error"], "invalid_scope");
         let away = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "service.unavailable", "away");
-        assert_eq!(body(oauth(away, None).await).await["error"], "temporarily_unavailable");
+        assert_eq!(body(oauth(away, None, TOKEN).await).await["error"], "temporarily_unavailable");
+        let method = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method.not_allowed", "not here");
+        assert_eq!(oauth(method, None, TOKEN).await.headers()["allow"], "POST");
     }
 }

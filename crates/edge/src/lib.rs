@@ -16,6 +16,7 @@ mod client;
 mod cookies;
 mod cors;
 mod csrf;
+mod document;
 mod edge;
 mod error;
 mod framework;
@@ -43,6 +44,7 @@ pub use cookies::{
     set_session,
 };
 pub use csrf::{CSRF_HEADER, csrf_token};
+pub use document::close_schemas;
 pub use edge::{Edge, EdgeEndpoint};
 pub use error::EdgeError;
 pub use framework::{for_people, problem_of};

@@ -1,52 +1,37 @@
 //! The OpenAPI document, completed: what the framework leaves out is added from what the edge does.
 
+use cloister_edge::close_schemas;
 use serde_json::{Value, json};
 
 /// The OpenAPI document that is checked in as `platform/openapi.json`.
 pub fn specification() -> String {
     let mut document: Value = serde_json::from_str(&super::service().spec()).unwrap_or(Value::Null);
-    if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
-        schemas.values_mut().for_each(close);
-    }
+    speak_oauth(&mut document);
+    close_schemas(&mut document);
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
 }
 
-/// Objects take no further properties, and a property that may be left out may be null: both as the edge reads bodies.
-fn close(schema: &mut Value) {
-    if schema["type"] != "object" {
-        return;
+/// The token endpoint fails in OAuth's words (RFC 6749, section 5.2), in another media type than everything else.
+fn speak_oauth(document: &mut Value) {
+    let text = || json!({ "type": "string" });
+    document["components"]["schemas"]["OAuthError"] = json!({
+        "type": "object",
+        "required": ["error", "error_description", "code", "request_id"],
+        "properties": {
+            "error": { "type": "string", "enum": [
+                "invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type", "temporarily_unavailable"
+            ] },
+            "error_description": text(), "code": text(), "request_id": text(),
+        },
+    });
+    let responses =
+        document.pointer_mut("/paths/~1oauth~1token/post/responses").and_then(Value::as_object_mut);
+    for (_, response) in responses.into_iter().flatten().filter(|(status, _)| !status.starts_with('2')) {
+        let schema = json!({ "schema": { "$ref": "#/components/schemas/OAuthError" } });
+        response["content"] = json!({ "application/json": schema });
     }
-    let Some(schema) = schema.as_object_mut() else { return };
-    schema.insert("additionalProperties".to_owned(), json!(false));
-    let names = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
-    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
-    for (name, property) in properties {
-        flatten(property);
-        if property["format"] == "naive-date" {
-            property["format"] = json!("date");
-        }
-        if !names.iter().any(|required| required == name) {
-            nullable(property);
-        }
-    }
-}
-
-/// The framework describes a reference by a schema of its own beside it: its members move up.
-fn flatten(property: &mut Value) {
-    let Some([reference, described]) = property["allOf"].as_array().map(Vec::as_slice) else { return };
-    let (reference, mut described) = (json!([reference]), described.clone());
-    described["allOf"] = reference;
-    *property = described;
-}
-
-/// In OpenAPI 3.0 nothing stands beside a reference: it moves into a list of its own.
-fn nullable(property: &mut Value) {
-    if property.get("$ref").is_some() {
-        *property = json!({ "allOf": [property.take()] });
-    }
-    property["nullable"] = json!(true);
 }
 
 #[cfg(test)]

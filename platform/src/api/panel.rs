@@ -72,8 +72,12 @@ impl PanelApi {
     async fn get(
         &self,
         user: User,
+        /// How many, 1 to 200; 50 when not said.
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<u16>>,
-        #[oai(validator(max_length = 2048))] cursor: Query<Option<String>>,
+        /// The next_cursor of the part before; good for the same person and list only.
+        #[oai(validator(max_length = 2048))]
+        cursor: Query<Option<String>>,
     ) -> Answer<PanelPage> {
         let panel = user.platform.clinical().panel(&user.caller, &page(limit, cursor)).await?.into_exposed();
         let items = panel.items.into_iter().map(PanelMember::from).collect();

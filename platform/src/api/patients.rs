@@ -37,8 +37,12 @@ impl PatientApi {
         &self,
         user: User,
         patient_id: Path<Uuid>,
+        /// How many, 1 to 200; 50 when not said.
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<u16>>,
-        #[oai(validator(max_length = 2048))] cursor: Query<Option<String>>,
+        /// The next_cursor of the part before; good for the same person and list only.
+        #[oai(validator(max_length = 2048))]
+        cursor: Query<Option<String>>,
     ) -> Answer<ResultPage> {
         let (patient, page) = (PatientId::from_uuid(patient_id.0), page(limit, cursor));
         let results = user.platform.clinical().patient_results(&user.caller, patient, &page).await?;

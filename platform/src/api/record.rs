@@ -68,8 +68,12 @@ impl RecordApi {
     async fn results(
         &self,
         user: User,
+        /// How many, 1 to 200; 50 when not said.
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))]
         limit: Query<Option<u16>>,
-        #[oai(validator(max_length = 2048))] cursor: Query<Option<String>>,
+        /// The next_cursor of the part before; good for the same person and list only.
+        #[oai(validator(max_length = 2048))]
+        cursor: Query<Option<String>>,
     ) -> Answer<ResultPage> {
         let results = user.platform.clinical().own_results(&user.caller, &page(limit, cursor)).await?;
         Ok(Json(results.into_exposed().into()))

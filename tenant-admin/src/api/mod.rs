@@ -8,7 +8,7 @@ pub(crate) mod schema;
 mod tenants;
 mod tokens;
 
-use cloister_edge::Problem;
+use cloister_edge::{Problem, close_schemas};
 use cloister_kernel::Failure;
 use cloister_tenancy::{TenancyError, scope::Scope};
 use poem_openapi::{OpenApi, OpenApiService};
@@ -54,13 +54,7 @@ pub fn document() -> Value {
             operation["security"] = json!([{ "operator_token": scopes }]);
         }
     }
-    for schema in
-        document["components"]["schemas"].as_object_mut().into_iter().flat_map(|all| all.values_mut())
-    {
-        if schema["type"] == "object" {
-            schema["additionalProperties"] = Value::Bool(false);
-        }
-    }
+    close_schemas(&mut document);
     document
 }
 

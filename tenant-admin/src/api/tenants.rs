@@ -52,6 +52,7 @@ impl Tenants {
         &self,
         operator: Operator,
         /// How many, 1 to 100; 25 when not said.
+        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<Option<u32>>,
         /// The next_cursor of the page before; good for the same operator and status only.
         cursor: Query<Option<String>>,

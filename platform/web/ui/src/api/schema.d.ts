@@ -898,6 +898,13 @@ export interface components {
             /** @description The password. */
             password: string;
         };
+        OAuthError: {
+            code: string;
+            /** @enum {string} */
+            error: "invalid_request" | "invalid_client" | "invalid_scope" | "unsupported_grant_type" | "temporarily_unavailable";
+            error_description: string;
+            request_id: string;
+        };
         /**
          * PanelMember
          * @description A patient on the panel.
@@ -2628,7 +2635,9 @@ export interface operations {
     get_panel: {
         parameters: {
             query?: {
+                /** @description How many, 1 to 200; 50 when not said. */
                 limit?: number;
+                /** @description The next_cursor of the part before; good for the same person and list only. */
                 cursor?: string;
             };
             header?: never;
@@ -3354,7 +3363,9 @@ export interface operations {
     list_patient_results: {
         parameters: {
             query?: {
+                /** @description How many, 1 to 200; 50 when not said. */
                 limit?: number;
+                /** @description The next_cursor of the part before; good for the same person and list only. */
                 cursor?: string;
             };
             header?: never;
@@ -3957,7 +3968,9 @@ export interface operations {
     list_own_results: {
         parameters: {
             query?: {
+                /** @description How many, 1 to 200; 50 when not said. */
                 limit?: number;
+                /** @description The next_cursor of the part before; good for the same person and list only. */
                 cursor?: string;
             };
             header?: never;
@@ -6259,7 +6272,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OAuthError"];
                 };
             };
             /** @description Nobody is signed in, or the proof did not hold */
@@ -6268,7 +6281,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OAuthError"];
                 };
             };
             /** @description Not allowed, or only after a fresh factor */
@@ -6277,7 +6290,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OAuthError"];
                 };
             };
             /** @description Absent, or not to be known */
@@ -6286,7 +6299,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OAuthError"];
                 };
             };
             /** @description The state of things forbids it */
@@ -6295,7 +6308,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OAuthError"];
                 };
             };
             /** @description The body is too large */
@@ -6304,7 +6317,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OAuthError"];
                 };
             };
             /** @description Another content type is expected */
@@ -6313,7 +6326,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OAuthError"];
                 };
             };
             /** @description Understood, but fields are wrong */
@@ -6322,7 +6335,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OAuthError"];
                 };
             };
             /** @description Too many calls */
@@ -6331,7 +6344,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OAuthError"];
                 };
             };
             /** @description Our fault */
@@ -6340,7 +6353,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OAuthError"];
                 };
             };
             /** @description A part of the service is away; nothing was done */
@@ -6349,7 +6362,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["OAuthError"];
                 };
             };
         };
