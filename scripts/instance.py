@@ -1,4 +1,4 @@
-"""A seeded instance of the embedded size for the browser journeys: `cloister demo` on free ports in a temporary folder."""
+"""A seeded instance of the embedded size for tests from outside: `cloister demo` on free ports in a temporary folder."""
 
 import contextlib
 import json
@@ -75,22 +75,29 @@ def fixture(people, password, last_step_of):
 
 
 @contextlib.contextmanager
+def seeded(binaries, folder):
+    """Seeds an instance in a folder; yields its data, its port and the program, which runs until the end of the block."""
+    data, port = folder / "data", two_free_ports()
+    demo = services.Service("demo", folder, [binaries / "cloister", "demo", "--port", port, "--data", data])
+    try:
+        deadline = time.monotonic() + SEED_SECONDS
+        while not is_ready(port, data, demo.log):
+            if demo.status.exists() or time.monotonic() > deadline:
+                raise services.ServiceError(f"the demo did not become ready:\n{demo.log_tail()}")
+            time.sleep(0.2)
+        yield data, port, demo
+    finally:
+        demo.stop()
+
+
+@contextlib.contextmanager
 def running(binaries):
     """Seeds an instance and yields the path of its fixture file."""
     with tempfile.TemporaryDirectory(prefix="cloister-journeys-") as name:
         folder = pathlib.Path(name)
-        data, port = folder / "data", two_free_ports()
-        demo = services.Service("demo", folder, [binaries / "cloister", "demo", "--port", port, "--data", data])
-        try:
-            deadline = time.monotonic() + SEED_SECONDS
-            while not is_ready(port, data, demo.log):
-                if demo.status.exists() or time.monotonic() > deadline:
-                    raise services.ServiceError(f"the demo did not become ready:\n{demo.log_tail()}")
-                time.sleep(0.2)
+        with seeded(binaries, folder) as (data, _, demo):
             written = folder / "fixture.json"
             people = json.loads((data / "people.json").read_text())
             written.write_text(json.dumps(fixture(people, password_of(demo.log.read_text()),
                                                   lambda slug: last_step(data / "cloister.db", slug))))
             yield written
-        finally:
-            demo.stop()
