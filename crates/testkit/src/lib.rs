@@ -11,6 +11,10 @@ pub mod app;
 
 mod certificates;
 mod error;
+pub mod fault_proxy;
+pub mod journal;
+#[cfg(feature = "app")]
+pub mod key_fake;
 mod kms;
 mod mail;
 mod ports;

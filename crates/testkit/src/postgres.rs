@@ -22,7 +22,25 @@ const INSTALL: &str = "scripts/install services";
 pub struct Postgres {
     url: String,
     authority: Option<PathBuf>,
-    started: Option<(Process, TempDir)>,
+    started: Option<Started>,
+}
+
+#[derive(Debug)]
+struct Started {
+    process: Process,
+    command: Command,
+    port: u16,
+    folder: TempDir,
+}
+
+impl Started {
+    fn wait(&self) -> Result<(), ServiceError> {
+        let ready = program_path("pg_isready")?;
+        self.process.wait_until(|| {
+            let mut probe = Command::new(&ready);
+            run(probe.args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])).is_ok()
+        })
+    }
 }
 
 impl Postgres {
@@ -88,15 +106,12 @@ impl Postgres {
             server.args(["-c", &format!("{name}={value}")]);
         }
         let process = Process::start("postgresql", folder.path(), StopSignal::Quit, &server)?;
-        let ready = program_path("pg_isready")?;
-        process.wait_until(|| {
-            let mut probe = Command::new(&ready);
-            run(probe.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()])).is_ok()
-        })?;
+        let started = Started { process, command: server, port, folder };
+        started.wait()?;
         Ok(Self {
             url: format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres"),
             authority: Some(certificates.authority),
-            started: Some((process, folder)),
+            started: Some(started),
         })
     }
 
@@ -112,7 +127,26 @@ impl Postgres {
 
     /// What the server logged so far; empty for a given cluster.
     pub fn log(&self) -> String {
-        self.started.as_ref().map(|(process, _)| process.log()).unwrap_or_default()
+        self.started.as_ref().map(|started| started.process.log()).unwrap_or_default()
+    }
+
+    /// Kills the server with SIGKILL, as a machine that fails does. Nothing happens to a given cluster.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub fn kill(&mut self) -> Result<(), ServiceError> {
+        self.started.as_mut().map_or(Ok(()), |started| started.process.kill())
+    }
+
+    /// Starts a killed server again over what it had written, and waits until it answers.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_again(&mut self) -> Result<(), ServiceError> {
+        let Some(started) = self.started.as_mut() else { return Ok(()) };
+        let folder = started.folder.path();
+        started.process = Process::start("postgresql", folder, StopSignal::Quit, &started.command)?;
+        started.wait()
     }
 
     /// A new, empty database of this cluster; dropped, connections and all, with the value.
@@ -229,6 +263,17 @@ mod tests {
         assert_eq!(answer.trim(), "t");
         drop(postgres);
         assert!(psql(&url, "SELECT 1").is_err());
+    }
+
+    #[test]
+    fn a_durable_cluster_that_was_killed_comes_back_with_what_was_committed() {
+        let mut postgres = Postgres::start_durable().unwrap();
+        postgres.execute("CREATE TABLE kept (id int); INSERT INTO kept VALUES (1), (2)").unwrap();
+        postgres.kill().unwrap();
+        assert!(postgres.execute("SELECT 1").is_err());
+        postgres.start_again().unwrap();
+        assert_eq!(postgres.execute("SELECT count(*) FROM kept").unwrap().trim(), "2");
+        assert!(postgres.log().contains("automatic recovery in progress"), "{}", postgres.log());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsStr,
-    fs::{self, File},
+    fs::{self, OpenOptions},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -14,6 +14,7 @@ use crate::ServiceError;
 
 const LIFELINE: &str = include_str!("lifeline.sh");
 const START_LIMIT: Duration = Duration::from_secs(60);
+const KILL_LIMIT: Duration = Duration::from_secs(10);
 const LOG_LINES: usize = 20;
 
 /// How a process is asked to end.
@@ -35,7 +36,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command`, its output going to `folder/SERVICE.log`.
+    /// Starts `command`, its output going to `folder/SERVICE.log`, after what an earlier start left there.
     pub fn start(
         service: &'static str,
         folder: &Path,
@@ -44,7 +45,10 @@ impl Process {
     ) -> Result<Self, ServiceError> {
         let log = folder.join(format!("{service}.log"));
         let status = folder.join(format!("{service}.exit"));
-        let output = File::create(&log).map_err(ServiceError::system("creating a log file"))?;
+        let output = OpenOptions::new().create(true).append(true).open(&log);
+        let output = output.map_err(ServiceError::system("creating a log file"))?;
+        // What an earlier start left says nothing of this one.
+        let _ = fs::remove_file(&status);
         let errors = output.try_clone().map_err(ServiceError::system("creating a log file"))?;
         let signal = match signal {
             StopSignal::Terminate => "TERM",
@@ -96,6 +100,33 @@ impl Process {
         let _ = self.shell.wait();
     }
 
+    /// Kills it and everything it started with SIGKILL, as a machine that fails does; waits until it is gone.
+    ///
+    /// # Errors
+    /// When the system refuses, or the program is still there after ten seconds.
+    pub fn kill(&mut self) -> Result<(), ServiceError> {
+        let doomed = family(self.shell.id());
+        if !doomed.is_empty() {
+            // One of them may have ended meanwhile, which is what was asked for.
+            let _ = run(Command::new("kill").arg("-9").args(doomed.iter().map(u32::to_string)));
+        }
+        let started = Instant::now();
+        while doomed.iter().any(|id| is_alive(*id)) {
+            if started.elapsed() > KILL_LIMIT {
+                let still_there = std::io::ErrorKind::TimedOut.into();
+                return Err(ServiceError::system(format!("killing {}", self.service))(still_there));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.stop();
+        Ok(())
+    }
+
+    /// The program's process ids, itself first, then what it started.
+    pub fn ids(&self) -> Vec<u32> {
+        family(self.shell.id())
+    }
+
     fn log_tail(&self) -> String {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
@@ -107,6 +138,40 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// What a lifeline runs: its descendants but for its own shells, parents before children.
+fn family(lifeline: u32) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids =
+        entries.filter_map(|entry| entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()));
+    let parents: Vec<(u32, u32, bool)> =
+        ids.filter_map(|id| stat(id).map(|(is_shell, _, parent)| (id, parent, is_shell))).collect();
+    let (mut found, mut next) = (Vec::new(), vec![lifeline]);
+    while let Some(parent) = next.pop() {
+        for (id, _, is_shell) in parents.iter().filter(|(_, of, _)| *of == parent) {
+            next.insert(0, *id);
+            // The lifeline's subshell; a program of ours that is a shell is killed with its children.
+            if !(*is_shell && parent == lifeline) {
+                found.push(*id);
+            }
+        }
+    }
+    found
+}
+
+fn is_alive(id: u32) -> bool {
+    // A zombie has ended and waits for its parent.
+    stat(id).is_some_and(|(_, state, _)| state != 'Z')
+}
+
+/// Whether it is a shell, its state, and its parent.
+fn stat(id: u32) -> Option<(bool, char, u32)> {
+    let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let (head, rest) = text.rsplit_once(") ")?;
+    let mut fields = rest.split(' ');
+    let state = fields.next()?.chars().next()?;
+    Some((head.ends_with("(sh"), state, fields.next()?.parse().ok()?))
 }
 
 /// Runs a short command to its end; its standard output, or why it failed.
@@ -158,6 +223,26 @@ mod tests {
         assert!(process.is_running() && exists(folder.path()));
         drop(process);
         assert!(!exists(folder.path()));
+    }
+
+    #[test]
+    fn a_killed_program_is_gone_without_a_word_and_can_be_started_again_below_its_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("python3");
+        let deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(300)";
+        command.args(["-c", deaf]).current_dir(folder.path());
+        let mut process = Process::start("deaf", folder.path(), StopSignal::Terminate, &command).unwrap();
+        process.wait_until(|| process.log().contains("up")).unwrap();
+        let ids = process.ids();
+        assert_eq!(ids.len(), 1);
+        let started = Instant::now();
+        process.kill().unwrap();
+        assert!(!is_alive(ids[0]) && !process.is_running());
+        assert!(started.elapsed() < Duration::from_secs(4), "it was killed, not asked");
+        let mut process = Process::start("deaf", folder.path(), StopSignal::Terminate, &command).unwrap();
+        process.wait_until(|| process.log().matches("up").count() == 2).unwrap();
+        assert!(process.is_running());
+        process.kill().unwrap();
     }
 
     #[test]

@@ -34,7 +34,15 @@ return all";
 pub struct Redis {
     url: String,
     authority: PathBuf,
-    started: Option<(Process, TempDir)>,
+    started: Option<Started>,
+}
+
+#[derive(Debug)]
+struct Started {
+    process: Process,
+    command: Command,
+    port: u16,
+    folder: TempDir,
 }
 
 impl Redis {
@@ -71,7 +79,7 @@ impl Redis {
         Ok(Self {
             url: format!("rediss://default:{password}@localhost:{port}/"),
             authority: certificates.authority,
-            started: Some((process, folder)),
+            started: Some(Started { process, command: server, port, folder }),
         })
     }
 
@@ -97,9 +105,28 @@ impl Redis {
         Ok(all.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect())
     }
 
+    /// Kills it with SIGKILL; what it held is gone. Nothing happens to a given one.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub fn kill(&mut self) -> Result<(), ServiceError> {
+        self.started.as_mut().map_or(Ok(()), |started| started.process.kill())
+    }
+
+    /// Starts a killed or stopped one again, empty, at the same address.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_again(&mut self) -> Result<(), ServiceError> {
+        let Some(started) = self.started.as_mut() else { return Ok(()) };
+        let folder = started.folder.path();
+        started.process = Process::start("redis", folder, StopSignal::Terminate, &started.command)?;
+        started.process.wait_until(|| accepts_connections(started.port))
+    }
+
     /// Takes it away, to see what happens. False when it is a given one, which others use too.
     pub fn stop(&mut self) -> bool {
-        self.started.as_mut().map(|(process, _)| process.stop()).is_some()
+        self.started.as_mut().map(|started| started.process.stop()).is_some()
     }
 }
 
@@ -134,10 +161,14 @@ mod tests {
     }
 
     #[test]
-    fn answers_over_tls_until_it_is_stopped() {
+    fn answers_over_tls_until_it_is_stopped_or_killed_and_again_once_it_is_started() {
         let mut redis = Redis::start().unwrap();
         assert_eq!(ping(&redis).trim(), "PONG");
         assert!(redis.stop());
+        assert_ne!(ping(&redis).trim(), "PONG");
+        redis.start_again().unwrap();
+        assert_eq!(ping(&redis).trim(), "PONG");
+        redis.kill().unwrap();
         assert_ne!(ping(&redis).trim(), "PONG");
     }
 }

@@ -40,26 +40,46 @@ pub(crate) fn issue(
     purpose: Purpose,
     version: KeyVersion,
 ) -> Result<WrappedKey, KeyServiceError> {
+    let nonce = environment.bytes::<24>();
+    let data_key = Zeroizing::new(environment.bytes::<KEY_LENGTH>());
+    let associated = associated_data(kms_key, owner, purpose, version);
+    let blob = seal(wrapping, &nonce, &associated, data_key.as_slice())?;
+    Ok(WrappedKey { owner: *owner, purpose, version, kms_key: kms_key.clone(), blob })
+}
+
+#[cfg(feature = "issuer")]
+pub(crate) fn seal(
+    wrapping: &WrappingKey,
+    nonce: &[u8; 24],
+    associated: &[u8],
+    plaintext: &[u8],
+) -> Result<Vec<u8>, KeyServiceError> {
     use xaes_256_gcm::{Nonce, aead::AeadInOut};
 
-    let nonce = environment.bytes::<24>();
-    let mut data_key = Zeroizing::new(environment.bytes::<KEY_LENGTH>());
-    let associated = associated_data(kms_key, owner, purpose, version);
+    let mut buffer = Zeroizing::new(plaintext.to_vec());
     let tag = cipher(wrapping)
-        .encrypt_inout_detached(&Nonce::from(nonce), &associated, data_key.as_mut_slice().into())
+        .encrypt_inout_detached(&Nonce::from(*nonce), associated, buffer.as_mut_slice().into())
         .map_err(|_| KeyServiceError::Tampered)?;
-    let blob = [nonce.as_slice(), data_key.as_slice(), tag.as_slice()].concat();
-    Ok(WrappedKey { owner: *owner, purpose, version, kms_key: kms_key.clone(), blob })
+    Ok([nonce.as_slice(), buffer.as_slice(), tag.as_slice()].concat())
 }
 
 /// Opens what [`issue`] wrapped, under the same names only.
 #[cfg(any(feature = "opener", feature = "platform-opener"))]
 pub(crate) fn open(wrapping: &WrappingKey, wrapped: &WrappedKey) -> Result<crate::DataKey, KeyServiceError> {
-    let (nonce, rest) = wrapped.blob.split_first_chunk::<24>().ok_or(KeyServiceError::Tampered)?;
+    let associated = associated_data(&wrapped.kms_key, &wrapped.owner, wrapped.purpose, wrapped.version);
+    crate::DataKey::from_slice(&unseal(wrapping, &associated, &wrapped.blob)?)
+}
+
+#[cfg(any(feature = "opener", feature = "platform-opener"))]
+pub(crate) fn unseal(
+    wrapping: &WrappingKey,
+    associated: &[u8],
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, KeyServiceError> {
+    let (nonce, rest) = sealed.split_first_chunk::<24>().ok_or(KeyServiceError::Tampered)?;
     let (ciphertext, tag) = rest.split_last_chunk::<16>().ok_or(KeyServiceError::Tampered)?;
     let mut buffer = Zeroizing::new(ciphertext.to_vec());
-    let associated = associated_data(&wrapped.kms_key, &wrapped.owner, wrapped.purpose, wrapped.version);
-    crate::sealed::decrypt(&cipher(wrapping), nonce, &associated, &mut buffer, tag)
+    crate::sealed::decrypt(&cipher(wrapping), nonce, associated, &mut buffer, tag)
         .map_err(|_| KeyServiceError::Tampered)?;
-    crate::DataKey::from_slice(&buffer)
+    Ok(buffer)
 }

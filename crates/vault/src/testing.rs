@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::{
     DataKey, KeyIssuer, KeyOpener, KeyOwner, KeyServiceError, KeyState, KeyVersion, KmsKeyId, Outage,
     Purpose, Refusal, WrappedKey,
+    sealed::length_prefixed,
     software::{self, WrappingKey},
 };
 
@@ -224,3 +225,14 @@ impl crate::platform_opener::private::Unwrap for FakeKeyService {
 
 #[cfg(feature = "platform-opener")]
 impl crate::PlatformKeyService for FakeKeyService {}
+
+/// Seals bytes for a key service that tests speak to over a network, bound to these fields.
+pub fn seal_bytes(secret: &[u8; 32], nonce: [u8; 24], bound: &[&[u8]], plaintext: &[u8]) -> Option<Vec<u8>> {
+    software::seal(&Zeroizing::new(*secret), &nonce, &length_prefixed(bound), plaintext).ok()
+}
+
+/// Opens what [`seal_bytes`] sealed, under the same fields only.
+pub fn open_bytes(secret: &[u8; 32], bound: &[&[u8]], sealed: &[u8]) -> Option<Vec<u8>> {
+    let opened = software::unseal(&Zeroizing::new(*secret), &length_prefixed(bound), sealed).ok()?;
+    Some(opened.to_vec())
+}
