@@ -8,11 +8,23 @@ import pathlib
 import sys
 
 import junit
+from deploy import alerts, chart, terraform
 from deploy.outcome import cases
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Each takes the repository's folder. It returns test cases of its own or nothing, or raises `Refused` or `NotRun`.
-CHECKS = {}
+CHECKS = {
+    "terraform-format": terraform.check_format,
+    "terraform-validate": terraform.check_validity,
+    "terraform-test": terraform.check_tests,
+    "terraform-checkov": terraform.check_checkov,
+    "helm-lint": chart.check_lint,
+    "helm-kubernetes": chart.check_kubernetes,
+    "helm-walls": chart.check_walls,
+    "helm-checkov": chart.check_checkov,
+    "alert-rules": alerts.check_rules,
+    "alert-metrics": alerts.check_metrics,
+}
 
 
 def run(reports, names=None, root=ROOT):

@@ -18,5 +18,9 @@ export CLOISTER_VENV=${CLOISTER_VENV:-$CLOISTER_CACHE/venv-$pinned}
 # checkov pins versions that others do not get along with, so the deploy step's tools stand by themselves.
 pinned=$(cksum <"$repository/scripts/deploy/requirements.txt" | cut -d' ' -f1)
 export CLOISTER_DEPLOY_VENV=${CLOISTER_DEPLOY_VENV:-$CLOISTER_CACHE/venv-deploy-$pinned}
+pinned=$(cksum <"$repository/scripts/deploy/chart-requirements.txt" | cut -d' ' -f1)
+export CLOISTER_CHART_VENV=${CLOISTER_CHART_VENV:-$CLOISTER_CACHE/venv-chart-$pinned}
+pinned=$(cksum <"$repository/scripts/hostile/requirements.txt" | cut -d' ' -f1)
+export CLOISTER_HOSTILE_VENV=${CLOISTER_HOSTILE_VENV:-$CLOISTER_CACHE/venv-hostile-$pinned}
 export PATH=$PATH:$HOME/.cargo/bin:$CLOISTER_VENV/bin
 export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false
