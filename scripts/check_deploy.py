@@ -8,7 +8,7 @@ import pathlib
 import sys
 
 import junit
-from deploy import alerts, chart, terraform
+from deploy import alerts, chart, settings, terraform
 from deploy.outcome import cases
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -24,6 +24,7 @@ CHECKS = {
     "helm-checkov": chart.check_checkov,
     "alert-rules": alerts.check_rules,
     "alert-metrics": alerts.check_metrics,
+    "settings": settings.check,
 }
 
 

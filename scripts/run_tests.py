@@ -82,7 +82,8 @@ def step_lint(_):
 
 
 def step_deploy(_):
-    install("deploy")
+    install("deploy", "services")
+    build_binaries()
     good = check_deploy.run(REPORTS)
     run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={REPORTS / 'deploy-faults.xml'}",
         "scripts/deploy/tests")
@@ -130,6 +131,18 @@ def step_browser(_):
                          "CLOISTER_BROWSER_CHROMIUM": shutil.which("chromium") or "chromium"})
 
 
+def step_hostile(_):
+    """Generated calls: a minute of the same ones, or other ones for HOSTILE_MINUTES."""
+    install("hostile")
+    build_binaries()
+    tools = pathlib.Path(os.environ["CLOISTER_HOSTILE_VENV"]) / "bin"
+    path = {"PATH": f"{tools}:{os.environ['PATH']}"}
+    run(tools / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis",
+        f"--junitxml={REPORTS / 'hostile-faults.xml'}", "scripts/hostile/tests", environment=path)
+    run(tools / "python", "-B", "scripts/hostile/calls.py", "--minutes", os.environ.get("HOSTILE_MINUTES", "0"),
+        environment=path)
+
+
 def step_controls(_):
     run(sys.executable, "scripts/check_controls.py", "--reports", REPORTS)
 
@@ -144,6 +157,7 @@ STEPS = {  # name: (what it does, whether it needs the services); the web is bui
     "blackbox-embedded": (step_blackbox_embedded, False),
     "blackbox-production": (step_blackbox_production, True),
     "browser": (step_browser, False),
+    "hostile": (step_hostile, False),
     "controls": (step_controls, False),
 }
 
