@@ -8,7 +8,7 @@ import pathlib
 import sys
 
 import junit
-from deploy import alerts, chart, settings, terraform
+from deploy import alerts, chart, image, settings, terraform
 from deploy.outcome import cases
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -25,6 +25,7 @@ CHECKS = {
     "alert-rules": alerts.check_rules,
     "alert-metrics": alerts.check_metrics,
     "settings": settings.check,
+    "image-dockerfile": image.check_dockerfile,
 }
 
 

@@ -14,7 +14,7 @@ import urllib.parse
 import urllib.request
 
 import services
-from deploy import chart
+from deploy import chart, image
 from deploy import settings as told
 from deploy.rollout.mailbox import Mailbox
 
@@ -57,16 +57,21 @@ class Cluster:
         held["cloister/staging/mail", "password"] = "mail-secret"
         return held
 
-    def environment(self, process, more=None):
+    def environment(self, process, more=None, root=None):
+        """Variables of a pod, with its files in place: below a folder, or where they belong in a root directory."""
         pod = self.pods[process]
-        folder = self.folder / process
-        place = {path: text.replace("/etc/cloister/", f"{folder}/etc/cloister/") for path, text in pod.files.items()}
+        folder = root or self.folder / process
+        inside = "" if root else str(folder)
+        place = {path: text.replace("/etc/cloister/", f"{inside}/etc/cloister/") for path, text in pod.files.items()}
         certificate = {"tls.crt": "server.pem", "tls.key": "server.key"}
         place |= {path: self.authority.with_name(certificate[path.rpartition("/")[2]]).read_text() for path in pod.files
                   if path.rpartition("/")[2] in certificate}
         outside = {name: value for name, value in self.given.items() if name.startswith("AWS_")}
-        return {"PATH": os.environ["PATH"], "SSL_CERT_FILE": str(self.authority), **outside,
-                "AWS_ENDPOINT_URL_KMS": self.given["CLOISTER_TEST_KMS_ENDPOINT"], **pod.placed(folder, place), **(more or {})}
+        # The mail server's authority; the image trusts what it brings.
+        trusted = {} if root else {"SSL_CERT_FILE": str(self.authority)}
+        return {"PATH": os.environ["PATH"], **trusted, **outside,
+                "AWS_ENDPOINT_URL_KMS": self.given["CLOISTER_TEST_KMS_ENDPOINT"], **pod.placed(folder, place),
+                **(pod.variables if root else {}), **(more or {})}
 
     def prepare_database(self):
         """What docs/deploy.md has its reader do, then the migration job."""
@@ -90,14 +95,14 @@ class Cluster:
 
     operator = {}
 
-    def start(self, process, name, more=None):
-        """Starts one replica; the caller waits for it."""
+    def start(self, process, name, more=None, root=None):
+        """Starts one replica, in a root directory of its own if there is one; the caller waits for it."""
         port, internal = services.free_port(), services.free_port()
         prefix = "CLOISTER_ADMIN_" if process == "tenant-admin" else "CLOISTER_"
         ports = {f"{prefix}LISTEN": f"127.0.0.1:{port}"}
         if process != "tenant-admin":
             ports["CLOISTER_INTERNAL_LISTEN"] = f"127.0.0.1:{internal}"
-        replica = Replica(self, process, name, port, internal, {**ports, **(more or {})})
+        replica = Replica(self, process, name, port, internal, {**ports, **(more or {})}, root)
         self.running.append(replica)
         return replica
 
@@ -112,15 +117,15 @@ class Cluster:
 class Replica:
     """One running process."""
 
-    def __init__(self, cluster, process, name, port, internal, more):
+    def __init__(self, cluster, process, name, port, internal, more, root):
         self.name, self.port, self.internal = name, port, internal
         self.log = cluster.folder / f"{name}.log"
         program, arguments = {"portal": ("cloister", "serve"), "worker": ("cloister", "work"),
                               "tenant-admin": ("cloister-admin", "serve")}[process]
+        command = [*image.entering(root), f"/usr/bin/{program}"] if root else [told.program(cluster.root, program)]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen([told.program(cluster.root, program), arguments],
-                                            env=cluster.environment(process, more), stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log)
+            self.process = subprocess.Popen([*command, arguments], env=cluster.environment(process, more, root),
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.trust = ssl.create_default_context(cafile=cluster.authority)
 
     def ready(self):

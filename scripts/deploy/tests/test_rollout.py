@@ -1,5 +1,6 @@
 """Two replicas and a worker, configured by the chart alone, are replaced one after the other under load."""
 
+import os
 import pathlib
 import signal
 import time
@@ -7,7 +8,7 @@ import time
 import pytest
 
 import services
-from deploy import alerts
+from deploy import alerts, image, settings
 from deploy.rollout.clinic import found
 from deploy.rollout.cluster import Cluster
 from deploy.rollout.load import Balancer
@@ -78,13 +79,27 @@ def test_a_rolling_restart_fails_no_request(running):
     assert all(count >= 20 for count in by_replica.values()), by_replica
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT RUN: changing the root directory needs root")
+def test_a_replica_in_the_images_own_root_becomes_ready(running, tmp_path):
+    cluster, *_ = running
+    inside = tmp_path / "root"
+    inside.mkdir(mode=0o755)
+    image.assemble(ROOT, inside, settings.program(ROOT, "cloister"))
+    # What the kubelet puts into every container.
+    (inside / "etc/hosts").write_text("127.0.0.1 localhost\n")
+    replica = cluster.start("portal", "portal-image", root=inside)
+    until(lambda: replica.ready() or replica.process.poll() is not None)
+    assert replica.process.poll() is None, replica.tail()
+    replica.process.kill()
+
+
 def test_a_service_shows_the_metrics_that_are_listed_and_no_others(running):
     cluster, replicas, _, browser = running
     browser.replica = replicas[0]
     browser.look_at_session()
     shown = {line.split()[2] for line in replicas[0].metrics().splitlines() if line.startswith("# TYPE")}
     assert shown == {row["metric"] for row in alerts.listed(ROOT) if row["process"] == "portal"}
-    worker = cluster.running[-1]
+    worker = next(replica for replica in cluster.running if replica.name == "worker-2")
     until(lambda: worker.process.poll() is not None or "serving" in worker.log.read_text() or "working" in worker.log.read_text())
     shown = {line.split()[2] for line in worker.metrics().splitlines() if line.startswith("# TYPE")}
     assert shown == {row["metric"] for row in alerts.listed(ROOT) if row["process"] == "worker"}
