@@ -8,7 +8,7 @@ import pathlib
 import sys
 
 import junit
-from deploy import alerts, chart, image, settings, terraform
+from deploy import alerts, chart, code, image, key_duties, settings, terraform
 from deploy.outcome import cases
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -18,6 +18,7 @@ CHECKS = {
     "terraform-validate": terraform.check_validity,
     "terraform-test": terraform.check_tests,
     "terraform-checkov": terraform.check_checkov,
+    "terraform-key-duties": key_duties.check,
     "helm-lint": chart.check_lint,
     "helm-kubernetes": chart.check_kubernetes,
     "helm-walls": chart.check_walls,
@@ -26,6 +27,7 @@ CHECKS = {
     "alert-metrics": alerts.check_metrics,
     "settings": settings.check,
     "image-dockerfile": image.check_dockerfile,
+    "semgrep": code.check,
 }
 
 

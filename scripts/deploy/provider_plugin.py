@@ -2,6 +2,7 @@
 
 import fcntl
 import pathlib
+import re
 import shutil
 import stat
 import zlib
@@ -12,6 +13,7 @@ from deploy.outcome import NotRun
 PACKAGE = "cdktn-provider-aws==25.8.1"
 PROVIDER_VERSION = "6.69.1"  # the version of the AWS provider that this package was generated from
 HERE = pathlib.Path(__file__).resolve().parent
+NAME = re.compile(r'"(aws_\w+)"')
 PARTS = [HERE / "provider_schema.py", HERE / "provider_stub.py"]
 
 
@@ -36,18 +38,21 @@ def make(made, python):
     wheel = next(made.glob("*.whl"))
     step(python, PARTS[0], wheel, made / "schema.json")
     wheel.unlink()
-    step(python, PARTS[1], "--encode", made / "schema.bin", environment={"CLOISTER_PROVIDER_SCHEMA": str(made / "schema.json")})
-    for part in PARTS:
-        shutil.copy(part, made / part.name)
+    shutil.copy(PARTS[1], made / PARTS[1].name)
     plugin = made / f"registry.terraform.io/hashicorp/aws/{PROVIDER_VERSION}/linux_amd64"
     plugin.mkdir(parents=True)
     program = plugin / f"terraform-provider-aws_v{PROVIDER_VERSION}"
-    program.write_text(f'#!/bin/sh\nCLOISTER_PROVIDER_SCHEMA="{made}/schema.bin" exec "{python}" -B "{made}/{PARTS[1].name}" "$@"\n',
-                       encoding="utf-8")
+    program.write_text(f'#!/bin/sh\nexec "{python}" -B "{made}/{PARTS[1].name}" "$@"\n', encoding="utf-8")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
 
 
-def step(*command, environment=None):
-    code, output = tools.call(*command, environment=environment)
+def schema_for(tree, target):
+    """Writes the schema of what the Terraform files below `tree` speak of, where the provider has it."""
+    wanted = {name for file in tree.rglob("*.tf") for name in NAME.findall(file.read_text(encoding="utf-8"))}
+    step(tools.installed("python"), PARTS[1], "--encode", folder() / "schema.json", target, *sorted(wanted))
+
+
+def step(*command):
+    code, output = tools.call(*command)
     if code:
         raise NotRun(f"the provider's schema could not be made: {output.strip()[-600:]}")

@@ -2,7 +2,9 @@
 
 Terraform starts it in place of the real provider, for `validate` and for `test` with `mock_provider`: the values that AWS
 would have given are then made up by Terraform, so all that is asked here is which arguments there are and of which types.
-`CLOISTER_PROVIDER_SCHEMA` names the file that `provider_schema.py` wrote.
+`CLOISTER_PROVIDER_SCHEMA` names the file to answer with. `--encode SCHEMA TARGET NAME...` writes it from the file of
+`provider_schema.py`, with the named resources and data sources alone: Terraform starts a plugin for every `run` of a test,
+and would take a second to read all 2,400.
 """
 
 import json
@@ -39,12 +41,13 @@ def schema(described):
     return messages.Schema(version=0, block=block(described))
 
 
-def answer(described):
-    """The whole schema as Terraform asks for it."""
-    return messages.GetProviderSchema.Response(
-        provider=schema(described["provider"]),
-        resource_schemas={name: schema(of) for name, of in described["resources"].items()},
-        data_source_schemas={name: schema(of) for name, of in described["data_sources"].items()})
+def answer(described, wanted):
+    """The schema as Terraform asks for it, with those of `wanted` that the provider has."""
+    chosen = {kind: {name: schema(of) for name, of in described[kind].items() if name in wanted}
+              for kind in ("resources", "data_sources")}
+    return messages.GetProviderSchema.Response(provider=schema(described["provider"]),
+                                               resource_schemas=chosen["resources"],
+                                               data_source_schemas=chosen["data_sources"])
 
 
 class SchemaOnly(services.ProviderServicer):
@@ -71,11 +74,11 @@ class SchemaOnly(services.ProviderServicer):
 
 
 def main():
-    if len(sys.argv) == 3 and sys.argv[1] == "--encode":
-        # Once for all: encoding takes seconds, and Terraform starts the plugin anew for every command.
-        with open(os.environ["CLOISTER_PROVIDER_SCHEMA"], encoding="utf-8") as file:
-            encoded = answer(json.load(file)).SerializeToString()
-        with open(sys.argv[2], "wb") as file:
+    if sys.argv[1:2] == ["--encode"]:
+        source, target, *wanted = sys.argv[2:]
+        with open(source, encoding="utf-8") as file:
+            encoded = answer(json.load(file), set(wanted)).SerializeToString()
+        with open(target, "wb") as file:
             file.write(encoded)
         return
     tf.provider.ProviderServicer = SchemaOnly

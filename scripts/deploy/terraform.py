@@ -16,6 +16,7 @@ from deploy.outcome import NotRun, Refused
 
 ENVIRONMENT = {"TF_CLI_CONFIG_FILE": os.devnull, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
 OLDEST = (1, 11)
+SCHEMA = "schema.bin"
 RUN = re.compile(r'^run "(\w+)"', re.M)
 
 
@@ -70,8 +71,14 @@ def copy_of(root):
         yield copied
 
 
-def terraform(*arguments, cwd):
-    return tools.call(program(), *arguments, cwd=cwd, environment=ENVIRONMENT)
+def terraform(*arguments, cwd, environment=None):
+    return tools.call(program(), *arguments, cwd=cwd, environment={**ENVIRONMENT, **(environment or {})})
+
+
+def with_provider(*arguments, place):
+    """Terraform with the stub as its provider, in a folder of `copy_of`."""
+    schema = next(parent / SCHEMA for parent in place.parents if (parent / SCHEMA).exists())
+    return terraform(*arguments, cwd=place, environment={"CLOISTER_PROVIDER_SCHEMA": str(schema)})
 
 
 def in_each_folder(root, work, chosen=None):
@@ -80,10 +87,11 @@ def in_each_folder(root, work, chosen=None):
 
     def one(folder):
         place = copied / folder
-        code, output = terraform("init", "-backend=false", "-input=false", "-no-color", f"-plugin-dir={plugins}", cwd=place)
+        code, output = with_provider("init", "-backend=false", "-input=false", "-no-color", f"-plugin-dir={plugins}", place=place)
         return (False, output) if code else work(place)
 
     with copy_of(root) as copied, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        provider_plugin.schema_for(copied, copied / SCHEMA)
         names = list(chosen or folders(root))
         return dict(zip(names, pool.map(one, names)))
 
@@ -105,7 +113,7 @@ def check_format(root):
 def check_validity(root):
     """`terraform validate` of every module and environment."""
     def validate(place):
-        code, output = terraform("validate", "-no-color", cwd=place)
+        code, output = with_provider("validate", "-no-color", place=place)
         return code == 0, output
 
     refuse_failures(in_each_folder(root, validate))
@@ -117,7 +125,7 @@ def check_tests(root, chosen=None):
     report = "report.xml"
 
     def test(place):
-        code, output = terraform("test", "-no-color", f"-junit-xml={report}", cwd=place)
+        code, output = with_provider("test", "-no-color", f"-junit-xml={report}", place=place)
         written = place / report
         return code == 0, output if not written.exists() else (output, junit.read(written))
 
