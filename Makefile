@@ -1,7 +1,7 @@
 # Every target is one script; run `make` for the list.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test lint unit web blackbox browser advisories bench mutants check-deploy
+.PHONY: help demo demo-reset test lint unit web blackbox browser advisories bench campaign mutants check-deploy hostile sbom fuzz
 SHELL := bash
 
 help: ## Show this list
@@ -31,14 +31,28 @@ blackbox: ## Suites over HTTP, on the embedded and the production size
 browser: ## Journeys in Chromium
 	@scripts/test web-build browser
 
+hostile: ## Generated calls by everybody against every operation, MINUTES=30 of them
+	@HOSTILE_MINUTES="$(or $(MINUTES),30)" scripts/test web-build hostile
+
+fuzz: ## Coverage-guided input for what reads strangers' bytes, MINUTES=10 for all targets together
+	@MINUTES="$(or $(MINUTES),10)" scripts/fuzz
+
 check-deploy: ## Terraform, Helm and what else a deployment is made of (REQUIRE_DEPLOY=1: nothing may be NOT RUN)
 	@scripts/test deploy
 
 mutants: ## Break one rule after the other; a test must notice each
 	@scripts/mutants
 
-advisories: ## Compare dependencies with the RustSec database (needs the network)
+advisories: ## Compare dependencies with the RustSec and npm databases (needs the network; a source that does not answer fails it)
 	@scripts/install build python && . scripts/environment.sh && cargo deny check advisories
+	@for folder in platform/web tests/browser; do (cd $$folder && npm audit --audit-level=high --package-lock-only) || exit 1; done
+
+sbom: ## What is linked into the programs and their pages, as CycloneDX, in target/sbom
+	@scripts/install build python deploy && . scripts/environment.sh && $$CLOISTER_VENV/bin/python -c \
+	  'import sys, pathlib; sys.path.insert(0, "scripts"); from deploy import sbom; sbom.check(pathlib.Path.cwd())'
 
 bench: ## What requests cost: rates, latency, processor time, memory, start (QUICK=1 for minutes); results in target/bench
 	@scripts/bench
+
+campaign: ## Kill and break everything under load for CAMPAIGN_MINUTES (30); results in target/campaign
+	@scripts/campaign

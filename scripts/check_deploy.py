@@ -8,7 +8,7 @@ import pathlib
 import sys
 
 import junit
-from deploy import alerts, chart, code, image, key_duties, settings, terraform
+from deploy import alerts, chart, chart_values, code, image, key_duties, pipeline, sbom, settings, terraform
 from deploy.outcome import cases
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -19,6 +19,7 @@ CHECKS = {
     "terraform-test": terraform.check_tests,
     "terraform-checkov": terraform.check_checkov,
     "terraform-key-duties": key_duties.check,
+    "terraform-chart-values": chart_values.check,
     "helm-lint": chart.check_lint,
     "helm-kubernetes": chart.check_kubernetes,
     "helm-walls": chart.check_walls,
@@ -28,6 +29,9 @@ CHECKS = {
     "settings": settings.check,
     "image-dockerfile": image.check_dockerfile,
     "semgrep": code.check,
+    "workflows": pipeline.check_workflows,
+    "secrets": pipeline.check_secrets,
+    "sbom": sbom.check,
 }
 
 
