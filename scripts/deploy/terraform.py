@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import dataclasses
 import functools
 import json
 import os
@@ -17,6 +18,8 @@ from deploy.outcome import NotRun, Refused
 ENVIRONMENT = {"TF_CLI_CONFIG_FILE": os.devnull, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
 OLDEST = (1, 11)
 SCHEMA = "schema.bin"
+COMPOSED = "environment"  # modules/environment is tested as the environments that it makes
+TESTED = {}
 RUN = re.compile(r'^run "(\w+)"', re.M)
 
 
@@ -52,12 +55,12 @@ def declared_runs(root):
 def needing_terraform(check):
     """Lets a check that cannot run name the test cases that did not run."""
     @functools.wraps(check)
-    def checked(root):
+    def checked(root, *arguments):
         try:
             program()
         except NotRun as reason:
             raise NotRun(str(reason), declared_runs(root) if check.__name__ == "check_tests" else ()) from None
-        return check(root)
+        return check(root, *arguments)
     return checked
 
 
@@ -110,42 +113,74 @@ def check_format(root):
 
 
 @needing_terraform
-def check_validity(root):
+def check_validity(root, chosen=None):
     """`terraform validate` of every module and environment."""
     def validate(place):
         code, output = with_provider("validate", "-no-color", place=place)
         return code == 0, output
 
-    refuse_failures(in_each_folder(root, validate))
+    # A module that takes two accounts is validated as part of the environments, which have both.
+    refuse_failures(in_each_folder(root, validate, chosen or [folder for folder in folders(root) if folder.name != COMPOSED]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Tested:
+    """What `terraform test` said of one folder."""
+
+    good: bool
+    text: str
+    cases: tuple = ()
+    outputs: dict = dataclasses.field(default_factory=dict)
+
+
+def tested(root, chosen):
+    """Runs the tests of folders: every `run` is a test case, `FOLDER::NAME`. A second time nothing is run again."""
+    missing = [folder for folder in chosen if (root, folder) not in TESTED]
+
+    def test(place):
+        code, output = with_provider("test", "-json", "-verbose", "-junit-xml=report.xml", place=place)
+        report = place / "report.xml"
+        return code == 0, (output, junit.read(report) if report.exists() else [])
+
+    for folder, (good, said) in (in_each_folder(root, test, missing) if missing else {}).items():
+        output, cases = said if isinstance(said, tuple) else (said, [])
+        named = tuple(dataclasses.replace(case, id=f"{folder}::{case.id.rpartition('::')[2]}") for case in cases)
+        text, outputs = understood(output)
+        TESTED[root, folder] = (Tested(good, text, named, outputs) if named else Tested(good, text or output))
+    return {folder: TESTED[root, folder] for folder in chosen}
+
+
+def understood(output):
+    """The failures in words, and the outputs of the last run that was applied."""
+    words, outputs = [], {}
+    for line in output.splitlines():
+        message = json.loads(line) if line.startswith("{") else {"type": "plain", "@message": line}
+        if message["type"] == "diagnostic":
+            said = message["diagnostic"]
+            place = said.get("range", {})
+            words.append(f"{place.get('filename', '')}:{place.get('start', {}).get('line', '')}: {said['summary']}: {said['detail']}")
+        elif message["type"] == "test_state":
+            outputs |= {name: output["value"] for name, output in message["test_state"].get("outputs", {}).items()}
+        elif message["type"] == "plain" or message.get("test_run", {}).get("status") in ("fail", "error"):
+            words.append(message["@message"].strip())
+    return "\n".join(dict.fromkeys(words)), outputs
 
 
 @needing_terraform
 def check_tests(root, chosen=None):
-    """`terraform test` of every folder that has tests; every `run` is a test case, `FOLDER::NAME`."""
-    report = "report.xml"
-
-    def test(place):
-        code, output = with_provider("test", "-no-color", f"-junit-xml={report}", place=place)
-        written = place / report
-        return code == 0, output if not written.exists() else (output, junit.read(written))
-
-    tested = chosen or [folder for folder in folders(root) if list((root / folder).glob("tests/*.tftest.hcl"))]
-    if missing := [str(folder) for folder in folders(root) if folder.parts[1] == "modules" and folder not in tested]:
-        if not chosen:
-            raise Refused(f"modules without a test: {', '.join(missing)}")
-    cases, outcomes = [], {}
-    for folder, (good, result) in in_each_folder(root, test, tested).items():
-        output, found = result if isinstance(result, tuple) else (result, [])
-        outcomes[folder] = (good, output)
-        cases += [junit.Case(f"{folder}::{case.id.rpartition('::')[2]}", case.outcome, case.seconds, case.message)
-                  for case in found]
-    refuse_failures(outcomes, cases)
+    """`terraform test` of every folder that has tests. A module without one is refused."""
+    with_tests = [folder for folder in folders(root) if list((root / folder).glob("tests/*.tftest.hcl"))]
+    if untested := [str(folder) for folder in folders(root) if folder not in with_tests and folder.name != COMPOSED]:
+        raise Refused(f"without a test: {', '.join(untested)}")
+    results = tested(root, chosen or with_tests)
+    cases = [case for result in results.values() for case in result.cases]
+    refuse_failures({folder: (result.good, result.text) for folder, result in results.items()}, cases)
     return cases
 
 
-def check_checkov(root):
+def check_checkov(root, part="terraform"):
     """checkov's rules for AWS. A rule is left out only where the line says why: `#checkov:skip=ID:REASON`."""
-    code, output = tools.call(tools.installed("checkov"), "--directory", root / "terraform", "--framework", "terraform",
+    code, output = tools.call(tools.installed("checkov"), "--directory", root / part, "--framework", "terraform",
                               "--skip-download", "--quiet", "--compact", "--output", "json",
                               environment={"LOG_LEVEL": "ERROR", "BC_SKIP_MAPPING": "TRUE"}, seconds=600)
     try:

@@ -39,6 +39,16 @@ def test_a_claim_needs_a_test_that_ran_and_passed_everywhere():
     assert "failed" in check(markdown, CONTROLS, {**PASSED, "again": failed})[0]
 
 
+def test_what_needs_terraform_may_be_told_as_not_run_and_nothing_else_may():
+    markdown = HEAD + HELD + NOT_YET
+
+    def skipped(reason):
+        return {"deploy": [junit.Case("cloister-kernel::class::phi_hides", junit.SKIPPED, 0.0, f"NOT RUN: {reason}")]}
+
+    assert check(markdown, CONTROLS, skipped("terraform is not on the PATH")) == []
+    assert "was skipped" in check(markdown, CONTROLS, skipped("no test data"))[0]
+
+
 def test_a_claim_without_test_or_place_is_refused():
     bare = "| DATA-1 | Classes | - | - | held |\n"
     assert check(HEAD + bare + NOT_YET, CONTROLS, PASSED) == [
