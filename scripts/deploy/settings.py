@@ -150,3 +150,48 @@ def elsewhere(root, tables):
     files = [*sorted((root / "terraform").rglob("*.tf")), root / "docs/deploy.md", root / "image/Dockerfile"]
     return [f"{file.relative_to(root)}: {name} is not a setting" for file in files if file.is_file()
             for name in sorted(set(NAMES.findall(file.read_text(encoding="utf-8"))) - known)]
+
+
+def check_terraform_values(root):
+    """Every value that `terraform output -json helm` gives is one that the chart's schema knows."""
+    schema = json.loads((root / chart.CHART / "values.schema.json").read_text(encoding="utf-8"))
+    outputs = root / "terraform/modules/environment/outputs.tf"
+    given = output_paths(outputs.read_text(encoding="utf-8"), "helm") if outputs.is_file() else []
+    if not given:
+        raise Refused("terraform/modules/environment has no output `helm`")
+    problems = []
+    for path in given:
+        place = schema
+        for part in path:
+            place = place.get("properties", {}).get(part)
+            if place is None:
+                problems.append(f"the output helm gives {'.'.join(path)}, which the chart does not know")
+                break
+    if problems:
+        raise Refused("\n".join(problems))
+
+
+def output_paths(text, name):
+    """Paths of the attributes in an output's object, as its braces nest them."""
+    begin = text.find(f'output "{name}" {{')
+    if begin < 0:
+        return []
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', text[begin:])
+    depth, path, found = 0, [], []
+    for match in re.finditer(r"(\w+)\s*=\s*(?!=)(\{)?|(\{)|(\})", bare):
+        attribute, opens, bare_opens, closes = match.groups()
+        if attribute and depth >= 1:
+            if opens:
+                path.append(attribute)
+                depth += 1
+            elif path[:1] == ["value"]:
+                found.append([*path[1:], attribute])
+        elif bare_opens:
+            depth += 1
+            path += [""] if depth > 1 else []
+        elif closes:
+            depth -= 1
+            if depth == 0:
+                break
+            path.pop()
+    return [path for path in found if path]

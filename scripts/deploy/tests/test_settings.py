@@ -52,3 +52,20 @@ def test_a_name_that_terraform_invents_is_refused(copy):
     (copy / "terraform/x.tf").write_text('output "x" { value = "CLOISTER_DATABASE__URI" }')
     with pytest.raises(Refused, match="terraform/x.tf: CLOISTER_DATABASE__URI is not a setting"):
         settings.check(copy, ["production"])
+
+
+@pytest.mark.parametrize("old, new, named", [
+    ("roles = {", "role = {", "aws.role.portal"),
+    ("webAcl ", "webACL ", "ingress.webACL"),
+    ("origin =", "url =", "tenantAdmin.url"),
+])
+def test_a_value_of_terraform_that_the_chart_does_not_know_is_refused(copy, old, new, named):
+    place = copy / "terraform/modules/environment"
+    place.mkdir(parents=True)
+    text = (ROOT / "terraform/modules/environment/outputs.tf").read_text()
+    assert old in text
+    (place / "outputs.tf").write_text(text)
+    settings.check_terraform_values(copy)
+    (place / "outputs.tf").write_text(text.replace(old, new, 1))
+    with pytest.raises(Refused, match=f"gives {named}, which"):
+        settings.check_terraform_values(copy)
