@@ -27,7 +27,6 @@ CHECKS = {
     "alert-rules": alerts.check_rules,
     "alert-metrics": alerts.check_metrics,
     "settings": settings.check,
-    "terraform-values": settings.check_terraform_values,
     "image-dockerfile": image.check_dockerfile,
     "semgrep": code.check,
     "workflows": pipeline.check_workflows,

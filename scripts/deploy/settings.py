@@ -21,6 +21,11 @@ TABLES = {"cloister": ["settings", "--json"], "cloister-admin": ["--json", "sett
 # Secrets that somebody else keeps hold what docs/deploy.md says.
 KEPT = {"database-url": "postgres://someone:secret@postgres.example:5432/cloister?sslmode=verify-full",
         "redis-url": "rediss://default:secret@redis.example:6379/", "mail-password": "secret"}
+# Values that the value files leave alone, so that what they become is looked at too.
+EVERYTHING = ["--set", "aws.kmsEndpoint=https://kms.example,portal.appOrigins={https://app.example},"
+              "portal.limits.anonymous=20,portal.limits.flowPages=70,portal.limits.signedIn=200,portal.limits.bearer=700,"
+              "portal.limits.machine=400,network.operatorsBehindProxy=false",
+              "--set-string", "redis.authority=-----BEGIN CERTIFICATE-----", "--set-string", "tls.oldest=1.2"]
 NAMES = re.compile(r"\bCLOISTER_[A-Z][A-Z0-9_]*[A-Z0-9]\b")
 
 
@@ -50,11 +55,11 @@ def check(root, sizes=chart.SIZES):
     """Every value file: no name that the program does not know, secrets as files, and nothing left out that it needs."""
     tables = {name: table(root, name) for name in TABLES}
     problems = []
-    for size in sizes:
-        for pod in pods(chart.render(root, size)):
+    for name, size, more in [*((size, size, ()) for size in sizes), ("production with everything set", "production", EVERYTHING)]:
+        for pod in pods(chart.render(root, size, *more)):
             program_name, _ = PROCESSES[pod.process]
             found = unknown(pod, tables[program_name]) or unreadable(root, pod)
-            problems += [f"{size}, {pod.process}: {problem}" for problem in found]
+            problems += [f"{name}, {pod.process}: {problem}" for problem in found]
     problems += elsewhere(root, tables)
     if problems:
         raise Refused("\n".join(problems))
@@ -150,48 +155,3 @@ def elsewhere(root, tables):
     files = [*sorted((root / "terraform").rglob("*.tf")), root / "docs/deploy.md", root / "image/Dockerfile"]
     return [f"{file.relative_to(root)}: {name} is not a setting" for file in files if file.is_file()
             for name in sorted(set(NAMES.findall(file.read_text(encoding="utf-8"))) - known)]
-
-
-def check_terraform_values(root):
-    """Every value that `terraform output -json helm` gives is one that the chart's schema knows."""
-    schema = json.loads((root / chart.CHART / "values.schema.json").read_text(encoding="utf-8"))
-    outputs = root / "terraform/modules/environment/outputs.tf"
-    given = output_paths(outputs.read_text(encoding="utf-8"), "helm") if outputs.is_file() else []
-    if not given:
-        raise Refused("terraform/modules/environment has no output `helm`")
-    problems = []
-    for path in given:
-        place = schema
-        for part in path:
-            place = place.get("properties", {}).get(part)
-            if place is None:
-                problems.append(f"the output helm gives {'.'.join(path)}, which the chart does not know")
-                break
-    if problems:
-        raise Refused("\n".join(problems))
-
-
-def output_paths(text, name):
-    """Paths of the attributes in an output's object, as its braces nest them."""
-    begin = text.find(f'output "{name}" {{')
-    if begin < 0:
-        return []
-    bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', text[begin:])
-    depth, path, found = 0, [], []
-    for match in re.finditer(r"(\w+)\s*=\s*(?!=)(\{)?|(\{)|(\})", bare):
-        attribute, opens, bare_opens, closes = match.groups()
-        if attribute and depth >= 1:
-            if opens:
-                path.append(attribute)
-                depth += 1
-            elif path[:1] == ["value"]:
-                found.append([*path[1:], attribute])
-        elif bare_opens:
-            depth += 1
-            path += [""] if depth > 1 else []
-        elif closes:
-            depth -= 1
-            if depth == 0:
-                break
-            path.pop()
-    return [path for path in found if path]

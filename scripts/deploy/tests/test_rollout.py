@@ -93,6 +93,18 @@ def test_a_replica_in_the_images_own_root_becomes_ready(running, tmp_path):
     replica.process.kill()
 
 
+def test_the_probe_of_helm_test_tells_ready_misdirected_and_closed_apart(running):
+    cluster, replicas, *_ = running
+
+    def probe(path, expected, port=replicas[0].port):
+        asked = ["probe", "--authority", str(cluster.authority), f"https://localhost:{port}{path}", "--expect", expected]
+        return settings.run(ROOT, "cloister", asked, {})[0] == 0
+
+    assert probe("/readyz", "200") and probe("/", "421") and probe("/", "unreachable", services.free_port())
+    assert not probe("/readyz", "421") and not probe("/", "unreachable")
+    assert not probe("/readyz", "200", services.free_port())
+
+
 def test_a_service_shows_the_metrics_that_are_listed_and_no_others(running):
     cluster, replicas, _, browser = running
     browser.replica = replicas[0]

@@ -29,6 +29,7 @@ FAULTS = [
     ("_settings.tpl", "CLOISTER_TLS__KEY: /etc", "CLOISTER_TLS__CHAIN: /etc", "CLOISTER_TLS__CHAIN is not a setting"),
     ("_settings.tpl", "CLOISTER_MAIL__PASSWORD_FILE:", "CLOISTER_MAIL__PASSWORD:", "CLOISTER_MAIL__PASSWORD is a secret and no file"),
     ("_settings.tpl", "database-url\n{{- end }}", "database-address\n{{- end }}", "is mounted by nobody"),
+    ("_settings.tpl", '"flowPages" "FLOW_PAGES"', '"flowPages" "PAGES"', "CLOISTER_LIMITS__PAGES is not a setting"),
     ("secrets.yaml", "rediss://", "redis://", "must begin with rediss://"),
     ("secrets.yaml", "sslmode={{ $.Values.database.tls }}", "sslmode=require", "sslmode=verify-full"),
     ("secrets.yaml", "{{ .redisPassword | urlquery }}", "{{ .redisPassword | b64enc }}", "nobody fills redis-url"),
@@ -52,20 +53,3 @@ def test_a_name_that_terraform_invents_is_refused(copy):
     (copy / "terraform/x.tf").write_text('output "x" { value = "CLOISTER_DATABASE__URI" }')
     with pytest.raises(Refused, match="terraform/x.tf: CLOISTER_DATABASE__URI is not a setting"):
         settings.check(copy, ["production"])
-
-
-@pytest.mark.parametrize("old, new, named", [
-    ("roles = {", "role = {", "aws.role.portal"),
-    ("webAcl ", "webACL ", "ingress.webACL"),
-    ("origin =", "url =", "tenantAdmin.url"),
-])
-def test_a_value_of_terraform_that_the_chart_does_not_know_is_refused(copy, old, new, named):
-    place = copy / "terraform/modules/environment"
-    place.mkdir(parents=True)
-    text = (ROOT / "terraform/modules/environment/outputs.tf").read_text()
-    assert old in text
-    (place / "outputs.tf").write_text(text)
-    settings.check_terraform_values(copy)
-    (place / "outputs.tf").write_text(text.replace(old, new, 1))
-    with pytest.raises(Refused, match=f"gives {named}, which"):
-        settings.check_terraform_values(copy)
