@@ -98,6 +98,7 @@ pub(crate) fn of_status(status: StatusCode) -> Problem {
         415 => ("body.content_type", "another content type is expected"),
         422 => ("request.unprocessable", "the request cannot be carried out"),
         429 => ("rate.limited", "too many calls"),
+        431 => ("headers.too_large", "the request's headers are too large"),
         503 => ("service.unavailable", "a part of the service is unavailable"),
         500.. => ("service.failed", "something went wrong on our side"),
         _ => ("request.refused", "the request was refused"),

@@ -35,6 +35,7 @@ mod proof_of_work;
 mod serve;
 mod settings;
 mod tls;
+mod unparsed;
 mod webhook;
 
 pub use body::{BUNDLE_LIMIT, LimitedBody, USUAL_LIMIT};

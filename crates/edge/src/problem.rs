@@ -275,16 +275,20 @@ pub struct ProblemSchema {
     pub errors: Option<Vec<ProblemFieldSchema>>,
 }
 
-const DOCUMENTED: [(u16, &str); 11] = [
+const DOCUMENTED: [(u16, &str); 15] = [
     (400, "The request is malformed"),
     (401, "Nobody is signed in, or the proof did not hold"),
     (403, "Not allowed, or only after a fresh factor"),
     (404, "Absent, or not to be known"),
+    (408, "The body did not arrive in time"),
     (409, "The state of things forbids it"),
     (413, "The body is too large"),
+    (414, "The address is too long"),
     (415, "Another content type is expected"),
+    (421, "Nobody's host"),
     (422, "Understood, but fields are wrong"),
     (429, "Too many calls"),
+    (431, "The request's headers are too large"),
     (500, "Our fault"),
     (503, "A part of the service is away; nothing was done"),
 ];

@@ -31,7 +31,10 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{Certificates, EdgeError, OldestTls};
+use crate::{
+    Certificates, EdgeError, OldestTls,
+    unparsed::{Answering, Unparsed},
+};
 
 /// How connections are treated.
 #[derive(Debug, Clone)]
@@ -117,6 +120,7 @@ pub async fn serve<E>(
 {
     let routes: Routes = Arc::new(ToDynEndpoint(routes.into_endpoint().map_to_response()));
     let settings = Arc::new(settings);
+    let unparsed = Arc::new(Unparsed::prepare(listener.tls.is_some()).await);
     let room = Arc::new(Semaphore::new(settings.most_connections.max(1)));
     let (phase, phases) = watch::channel(Phase::Serving);
     let mut shutdown = std::pin::pin!(async {
@@ -141,6 +145,7 @@ pub async fn serve<E>(
                     remote,
                     routes: routes.clone(),
                     settings: settings.clone(),
+                    unparsed: unparsed.clone(),
                     phases: phases.clone(),
                 };
                 tokio::spawn(async move {
@@ -171,6 +176,7 @@ struct Connection {
     remote: SocketAddr,
     routes: Routes,
     settings: Arc<ServeSettings>,
+    unparsed: Arc<Unparsed>,
     phases: watch::Receiver<Phase>,
 }
 
@@ -214,6 +220,7 @@ impl Connection {
             })
         };
         let builder = builder(&self.settings);
+        let stream = Answering::new(stream, self.unparsed.clone());
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         tokio::select! {

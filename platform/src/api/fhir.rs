@@ -144,6 +144,7 @@ impl ApiResponse for FhirFailure {
             (401, "OperationOutcome: the access token does not hold"),
             (403, "OperationOutcome: the token's scopes do not cover it"),
             (404, "OperationOutcome: absent, or not to be known"),
+            (408, "OperationOutcome: the body did not arrive in time"),
             (409, "OperationOutcome: the record's state forbids it"),
             (413, "OperationOutcome: the bundle is too large"),
             (415, "OperationOutcome: another content type is expected"),
@@ -152,12 +153,16 @@ impl ApiResponse for FhirFailure {
             (500, "OperationOutcome: our fault"),
             (503, "OperationOutcome: a part of the service is away; nothing was done"),
         ];
-        MetaResponses {
-            responses: documented.into_iter().map(|(status, text)| answer(status, text)).collect(),
-        }
+        // What is turned away before anybody knows that it is for FHIR.
+        let early = Problem::meta().responses.into_iter();
+        let early = early.filter(|response| matches!(response.status, Some(414 | 421 | 431)));
+        let answers = documented.into_iter().map(|(status, text)| answer(status, text));
+        MetaResponses { responses: answers.chain(early).collect() }
     }
 
-    fn register(_: &mut Registry) {}
+    fn register(registry: &mut Registry) {
+        Problem::register(registry);
+    }
 }
 
 pub(crate) struct FhirApi;

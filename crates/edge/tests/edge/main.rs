@@ -16,3 +16,4 @@ mod limits;
 mod raised_networks;
 mod support;
 mod transport;
+mod unparsed;
