@@ -14,6 +14,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree as ElementTree
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -184,6 +185,20 @@ def add(total, counts):
             kept[status] = kept.get(status, 0) + count
 
 
+def shortened(text):
+    """What was said without the greater part of overlong lines."""
+    return "\n".join(line if len(line) < 600 else f"{line[:500]} ... {line[-60:]}" for line in text.splitlines())[-12000:]
+
+
+def name_cases(report, role):
+    """Gives the report's cases their caller's name: one operation is tried by several."""
+    if report.exists():
+        tree = ElementTree.parse(report)
+        for case in tree.getroot().iter("testcase"):
+            case.set("classname", f"hostile-{role.name}")
+        tree.write(report, encoding="unicode", xml_declaration=True)
+
+
 def run_role(place, role, number, reports, minutes, seed):
     """Lets one role call; whether nothing was found, and the calls by operation and answer."""
     counts, plan = place.folder / f"{role.name}-counts.json", place.folder / f"{role.name}.json"
@@ -192,11 +207,12 @@ def run_role(place, role, number, reports, minutes, seed):
     ended = subprocess.run(arguments_of(role, port, reports, minutes, seed), cwd=ROOT, stdin=subprocess.DEVNULL,
                            capture_output=True, text=True,
                            env={**os.environ, "CLOISTER_HOSTILE": str(plan), "PYTHONPATH": str(HERE)})
+    name_cases(reports / f"hostile-{role.name}.xml", role)
     counted = json.loads(counts.read_text()) if counts.exists() else {}
     calls = sum(sum(statuses.values()) for statuses in counted.values())
     passed = ended.returncode == 0 and calls > 0
     said = f"    {'passed' if passed else 'FAILED'}  {role.name}  {calls} calls"
-    print(said if passed else f"{said}\n{ended.stdout[-8000:]}{ended.stderr[-3000:]}", flush=True)
+    print(said if passed else f"{said}\n{shortened(ended.stdout)}{ended.stderr[-3000:]}", flush=True)
     return passed, counted
 
 
