@@ -17,10 +17,10 @@ use sqlx::{
 };
 
 /// Rows to read.
-pub(crate) const ROWS: i64 = 1000;
+pub const ROWS: i64 = 1000;
 
 /// The tables, made by whoever starts the floor.
-pub(crate) const TABLES: &str = "\
+pub const TABLES: &str = "\
     CREATE TABLE things (id bigint PRIMARY KEY, body bytea NOT NULL);\
     INSERT INTO things SELECT n, decode(repeat(md5(n::text), 16), 'hex') FROM generate_series(1, 1000) n;\
     CREATE TABLE log (id uuid PRIMARY KEY, at bigint NOT NULL, body bytea NOT NULL)";
@@ -59,7 +59,7 @@ impl Floor {
 }
 
 /// Answers until it is ended; told where by its environment.
-pub(crate) async fn serve() {
+pub async fn serve() {
     let told = |name: &str| std::env::var(name).expect(name);
     let options =
         PgConnectOptions::from_str(&told("FLOOR_DATABASE")).expect("a URL").disable_statement_logging();

@@ -10,15 +10,13 @@
 )]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it measured")]
 
-mod floor;
-mod load;
 mod measure;
 mod report;
 mod scale;
-mod world;
 
 use std::time::Duration;
 
+use cloister_bench::{floor, load, world};
 use scale::Scale;
 
 /// A run that hangs ends by itself.

@@ -17,12 +17,17 @@ pub(crate) struct Scale {
     pub(crate) many_clinics: &'static [usize],
     /// Events that are in the log already when the cost of a full one is measured.
     pub(crate) many_events: u64,
+    /// Whether only reads are measured.
+    pub(crate) only_reads: bool,
 }
 
 impl Scale {
-    /// `QUICK=1` asks for minutes instead of a quarter of an hour.
+    /// `QUICK=1` asks for minutes instead of a quarter of an hour, `READS=1` for one result and twenty beside the floor
+    /// and nothing else: what one looks at while working on them.
     pub(crate) fn of_this_run() -> Self {
-        if std::env::var("QUICK").is_ok_and(|quick| !quick.is_empty() && quick != "0") {
+        let asked = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty() && value != "0");
+        let only_reads = asked("READS");
+        if asked("QUICK") {
             return Self {
                 name: "quick",
                 rounds: 3,
@@ -30,6 +35,7 @@ impl Scale {
                 accounts: 60,
                 many_clinics: &[100],
                 many_events: 100_000,
+                only_reads,
             };
         }
         Self {
@@ -39,6 +45,7 @@ impl Scale {
             accounts: 200,
             many_clinics: &[100, 5000],
             many_events: 1_000_000,
+            only_reads,
         }
     }
 }

@@ -24,15 +24,15 @@ static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
 /// What one stretch of load saw.
 #[derive(Debug, Clone)]
-pub(crate) struct Round {
+pub struct Round {
     /// Answers that were right.
-    pub(crate) done: u64,
+    pub done: u64,
     /// The first wrong answer, and how many there were.
-    pub(crate) wrong: Option<(String, u64)>,
+    pub wrong: Option<(String, u64)>,
     /// How long it took.
-    pub(crate) took: Duration,
+    pub took: Duration,
     /// Latencies of right answers in microseconds.
-    pub(crate) latencies: Histogram<u64>,
+    pub latencies: Histogram<u64>,
 }
 
 impl Round {
@@ -42,12 +42,12 @@ impl Round {
     }
 
     /// Right answers a second.
-    pub(crate) fn rate(&self) -> f64 {
+    pub fn rate(&self) -> f64 {
         self.done as f64 / self.took.as_secs_f64()
     }
 
     /// A percentile of the latency in milliseconds.
-    pub(crate) fn percentile(&self, percentile: f64) -> f64 {
+    pub fn percentile(&self, percentile: f64) -> f64 {
         self.latencies.value_at_percentile(percentile) as f64 / 1000.0
     }
 
@@ -81,7 +81,7 @@ async fn joined(mut workers: JoinSet<Round>, started: Instant) -> Round {
 }
 
 /// So many connections, each asking again as soon as it is answered.
-pub(crate) async fn closed_loop<O: Operation>(
+pub async fn closed_loop<O: Operation>(
     operation: &Arc<O>,
     address: SocketAddr,
     connections: usize,
@@ -107,7 +107,7 @@ pub(crate) async fn closed_loop<O: Operation>(
 
 /// So many requests a second whatever becomes of them, over at most so many connections. What finds no free
 /// connection waits, and its waiting counts.
-pub(crate) async fn open_loop<O: Operation>(
+pub async fn open_loop<O: Operation>(
     operation: &Arc<O>,
     address: SocketAddr,
     rate: f64,

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 /// A connection to one address; opened when it is first needed and again after a failure.
-pub(crate) struct Connection {
+pub struct Connection {
     address: SocketAddr,
     stream: Option<TcpStream>,
     buffer: Vec<u8>,
@@ -20,7 +20,7 @@ pub(crate) struct Connection {
 }
 
 /// A request's bytes.
-pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\n");
     for (name, value) in headers {
         text.push_str(&format!("{name}: {value}\r\n"));
@@ -36,17 +36,17 @@ pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: 
 
 impl Connection {
     /// A connection from an ordinary address.
-    pub(crate) fn to(address: SocketAddr) -> Self {
+    pub fn to(address: SocketAddr) -> Self {
         Self::from_source(address, Ipv4Addr::LOCALHOST.into())
     }
 
     /// A connection from a loopback address of its own: a source of its own to rate limits.
-    pub(crate) fn from_source(address: SocketAddr, source: IpAddr) -> Self {
+    pub fn from_source(address: SocketAddr, source: IpAddr) -> Self {
         Self { address, stream: None, buffer: Vec::new(), body_at: 0, source }
     }
 
     /// Sends a request and reads the whole answer; its status.
-    pub(crate) async fn exchange(&mut self, request: &[u8]) -> io::Result<u16> {
+    pub async fn exchange(&mut self, request: &[u8]) -> io::Result<u16> {
         let answered = self.try_exchange(request).await;
         if answered.is_err() {
             self.stream = None;
@@ -82,12 +82,19 @@ impl Connection {
     }
 
     /// The body of the last answer.
-    pub(crate) fn body(&self) -> &[u8] {
+    pub fn body(&self) -> &[u8] {
         &self.buffer[self.body_at..]
     }
 
+    /// The value of a header of the last answer.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let head = std::str::from_utf8(&self.buffer[..self.body_at]).ok()?;
+        let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+        lines.find_map(|(header, value)| header.eq_ignore_ascii_case(name).then_some(value))
+    }
+
     /// The value of a cookie that the last answer set.
-    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+    pub fn cookie(&self, name: &str) -> Option<String> {
         let head = std::str::from_utf8(&self.buffer[..self.body_at]).ok()?;
         let lines = head.lines().filter_map(|line| line.split_once(": "));
         let mut cookies = lines.filter(|(header, _)| header.eq_ignore_ascii_case("set-cookie"));

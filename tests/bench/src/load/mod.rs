@@ -5,13 +5,13 @@ mod connection;
 mod operations;
 mod sign_in;
 
-pub(crate) use arrivals::{Round, closed_loop, open_loop};
-pub(crate) use connection::{Connection, request};
-pub(crate) use operations::{Chart, Gets, Posts};
-pub(crate) use sign_in::{Account, SignIns};
+pub use arrivals::{Round, closed_loop, open_loop};
+pub use connection::{Connection, request};
+pub use operations::{Chart, Gets, Posts};
+pub use sign_in::{Account, SignIns};
 
 /// Something to do again and again, by many connections at once.
-pub(crate) trait Operation: Send + Sync + 'static {
+pub trait Operation: Send + Sync + 'static {
     /// Does it once. `number` differs each time within a run of the load.
     fn run(
         &self,

@@ -15,7 +15,7 @@ fn right(status: u16, expected: u16, connection: &Connection) -> Result<(), Stri
 }
 
 /// Requests that are ready, sent in turn.
-pub(crate) struct Gets(pub(crate) Vec<Vec<u8>>);
+pub struct Gets(pub Vec<Vec<u8>>);
 
 impl Operation for Gets {
     async fn run(&self, connection: &mut Connection, number: u64) -> Result<(), String> {
@@ -26,11 +26,11 @@ impl Operation for Gets {
 }
 
 /// A whole chart: the record, and every page of its results.
-pub(crate) struct Chart {
+pub struct Chart {
     /// The Host header.
-    pub(crate) host: String,
+    pub host: String,
     /// The Cookie header.
-    pub(crate) cookie: String,
+    pub cookie: String,
 }
 
 impl Chart {
@@ -59,13 +59,13 @@ impl Operation for Chart {
 type Bodies = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
 
 /// Bundles of a record system, each a new one.
-pub(crate) struct Posts {
+pub struct Posts {
     /// The Host header.
-    pub(crate) host: String,
+    pub host: String,
     /// The access token.
-    pub(crate) token: String,
+    pub token: String,
     /// The bundles.
-    pub(crate) bodies: Bodies,
+    pub bodies: Bodies,
 }
 
 impl Operation for Posts {

@@ -11,25 +11,25 @@ use super::{Connection, Operation, request};
 const FLOW_COOKIE: &str = "__Host-cloister-flow";
 
 /// Somebody who can sign in.
-pub(crate) struct Account {
+pub struct Account {
     /// The address.
-    pub(crate) email: String,
+    pub email: String,
     /// The app on the phone: no code is offered twice.
-    pub(crate) authenticator: Mutex<Authenticator>,
+    pub authenticator: Mutex<Authenticator>,
 }
 
 /// Sign-ins of many accounts in turn, each with a code that was never used.
-pub(crate) struct SignIns {
+pub struct SignIns {
     /// The Host header.
-    pub(crate) host: String,
+    pub host: String,
     /// The Origin header.
-    pub(crate) origin: String,
+    pub origin: String,
     /// Everybody's password.
-    pub(crate) password: &'static str,
+    pub password: &'static str,
     /// Who signs in.
-    pub(crate) accounts: Vec<Account>,
+    pub accounts: Vec<Account>,
     /// The clock that codes are made by.
-    pub(crate) environment: Environment,
+    pub environment: Environment,
 }
 
 impl SignIns {
@@ -47,7 +47,7 @@ impl SignIns {
     }
 
     /// How many sign-ins are left before codes run out for now.
-    pub(crate) fn left(&self) -> usize {
+    pub fn left(&self) -> usize {
         let now = self.environment.now();
         let fresh = |account: &Account| {
             let mut copy = account.authenticator.lock().expect("nobody panics here").clone();

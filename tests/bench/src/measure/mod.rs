@@ -62,6 +62,9 @@ pub(crate) async fn everything(scale: Scale) -> Report {
     report.put("operations", bench.operations(&prepared).await);
     report.put("memory_mb_loaded", process::memory());
     report.save();
+    if scale.only_reads {
+        return report;
+    }
     report.put("alone_ns", alone::in_nanoseconds().await);
     report.put("sign_in", sign_in::beside_bare_hashes(&bench, sign_ins, &prepared.one).await);
     report.save();
@@ -103,6 +106,9 @@ impl Bench {
             samples[0].closed(seen, before, None);
             self.closed(&mut samples[1], &operations.one, floor_rate).await;
             self.closed(&mut samples[2], &operations.twenty, floor_rate).await;
+            if self.scale.only_reads {
+                continue;
+            }
             if let Some(chart) = &operations.chart {
                 self.closed(&mut samples[3], chart, floor_rate).await;
             }
@@ -118,12 +124,12 @@ impl Bench {
             samples[0].open(rate, seen);
             self.open(&mut samples[1], &operations.one).await;
             self.open(&mut samples[2], &operations.twenty).await;
-            self.open(&mut samples[4], &operations.observation).await;
+            if !self.scale.only_reads {
+                self.open(&mut samples[4], &operations.observation).await;
+            }
         }
         let mut all: Vec<Value> = samples.iter().map(Samples::json).collect();
-        if operations.chart.is_none() {
-            all.retain(|operation| operation["rounds"] != 0);
-        }
+        all.retain(|operation| operation["rounds"] != 0);
         if let Some(bundle) = all.iter_mut().find(|operation| operation["name"] == "ingest one bundle") {
             bundle["entries"] = json!(operations.bundle_entries);
         }

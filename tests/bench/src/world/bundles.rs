@@ -11,7 +11,7 @@ const CODES: usize = 8;
 const VALUES: usize = 5;
 
 /// A patient with forty results: eight laboratory tests, five values of each.
-pub(crate) fn patient(number: usize, practitioner: &str) -> PatientFile {
+pub fn patient(number: usize, practitioner: &str) -> PatientFile {
     let results = (0..CODES * VALUES).map(|index| {
         let (code, round) = (index % CODES, index / CODES);
         Observed {
@@ -31,7 +31,7 @@ pub(crate) fn patient(number: usize, practitioner: &str) -> PatientFile {
 }
 
 /// A bundle with one new observation of a patient who is there.
-pub(crate) fn observation(record_number: &str, number: u64) -> Vec<u8> {
+pub fn observation(record_number: &str, number: u64) -> Vec<u8> {
     let resource = json!({
         "resourceType": "Observation", "status": "final",
         "identifier": [{ "system": SYSTEMS[2], "value": format!("new-{number}") }],
@@ -52,7 +52,7 @@ pub(crate) fn observation(record_number: &str, number: u64) -> Vec<u8> {
 }
 
 /// Synthea's bundles, hospitals and practitioners first; none where the data is not there.
-pub(crate) fn real_bundles() -> Vec<Value> {
+pub fn real_bundles() -> Vec<Value> {
     let root = std::env::var_os("CLOISTER_TEST_DATA").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
         PathBuf::from,
@@ -73,16 +73,16 @@ pub(crate) fn real_bundles() -> Vec<Value> {
 }
 
 /// A bundle that can be told again of another patient: its own ids change, what it shares with others does not.
-pub(crate) struct Template {
+pub struct Template {
     text: Vec<u8>,
     places: Vec<(usize, u128)>,
     /// How many resources it holds.
-    pub(crate) entries: usize,
+    pub entries: usize,
 }
 
 impl Template {
     /// Of a transaction bundle whose entries have `urn:uuid:` names.
-    pub(crate) fn of(bundle: &Value) -> Self {
+    pub fn of(bundle: &Value) -> Self {
         let entries = bundle["entry"].as_array().expect("entries");
         let shared = |entry: &&Value| {
             !matches!(entry["resource"]["resourceType"].as_str(), Some("Organization" | "Practitioner"))
@@ -107,7 +107,7 @@ impl Template {
     }
 
     /// The bundle of another patient.
-    pub(crate) fn told_again(&self, number: u64) -> Vec<u8> {
+    pub fn told_again(&self, number: u64) -> Vec<u8> {
         let mut text = self.text.clone();
         for (at, id) in &self.places {
             // The last group of a UUID has no version in it.

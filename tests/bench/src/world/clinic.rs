@@ -17,31 +17,45 @@ use super::{Programs, Services, bundles, real_bundles};
 use crate::load::{Account, Chart, SignIns, request};
 
 /// Everybody's password.
-pub(crate) const PASSWORD: &str = "correct horse battery staple 71";
+pub const PASSWORD: &str = "correct horse battery staple 71";
 const SESSION_COOKIE: &str = "__Host-cloister";
 const OPERATOR: &str = "operator@cloister.example";
 const SCOPES: [&str; 5] = ["tenants:read", "tenants:write", "tenants:activate", "baa:write", "owners:invite"];
 
 /// A patient who is signed in and reads.
-pub(crate) struct Reader {
+pub struct Reader {
     /// The Cookie header.
-    pub(crate) cookie: String,
+    pub cookie: String,
     /// Some of their results.
-    pub(crate) results: Vec<String>,
+    pub results: Vec<String>,
 }
 
 /// The clinic and its people.
-pub(crate) struct Clinic {
-    pub(crate) id: String,
-    pub(crate) host: String,
-    pub(crate) origin: String,
-    pub(crate) readers: Vec<Reader>,
-    pub(crate) accounts: Vec<Account>,
-    pub(crate) chart: Option<Arc<Chart>>,
-    pub(crate) chart_results: u64,
-    pub(crate) record_number: String,
-    record: RecordSystem,
-    client: String,
+pub struct Clinic {
+    /// The tenant.
+    pub id: String,
+    /// The Host header of its portal.
+    pub host: String,
+    /// The portal's origin.
+    pub origin: String,
+    /// Patients who are signed in.
+    pub readers: Vec<Reader>,
+    /// Patients who can sign in.
+    pub accounts: Vec<Account>,
+    /// The chart of a patient with a real record, where the data is there.
+    pub chart: Option<Arc<Chart>>,
+    /// How many results it has.
+    pub chart_results: u64,
+    /// The record number of the last patient.
+    pub record_number: String,
+    /// A clinician with everybody on the panel.
+    pub clinician: Browser,
+    /// The clinician's app.
+    pub clinician_authenticator: Authenticator,
+    /// The record system.
+    pub record: RecordSystem,
+    /// Its id.
+    pub client: String,
     _admin: OperatorsServer,
 }
 
@@ -54,27 +68,39 @@ struct Founding<'s> {
 }
 
 impl Clinic {
-    /// Founds it with so many patients who have accounts.
-    pub(crate) async fn found(services: &Services, programs: &Programs, accounts: usize) -> Self {
-        let port = programs.address.port();
+    /// Founds it with so many patients who have accounts, and with those of the real data.
+    pub async fn found(services: &Services, programs: &Programs, accounts: usize) -> Self {
+        let file = |number| bundles::patient(number, "P1");
+        Self::found_with(services, programs.address, accounts, &file, &real_bundles()).await
+    }
+
+    /// Founds it with so many patients, whose records are these.
+    pub async fn found_with(
+        services: &Services,
+        address: SocketAddr,
+        accounts: usize,
+        file: &dyn Fn(usize) -> PatientFile,
+        real: &[Value],
+    ) -> Self {
+        let port = address.port();
         let founding = Founding {
             services,
-            address: programs.address,
+            address,
             environment: Environment::system(),
             console: format!("http://bench-staff.localhost:{port}"),
             portal: format!("http://bench.localhost:{port}"),
         };
-        founding.found(accounts).await
+        founding.found(accounts, file, real).await
     }
 
     /// An access token of the record system that holds now.
-    pub(crate) async fn token(&self) -> String {
+    pub async fn token(&self) -> String {
         self.record.access_token(&self.client, "system/*.cruds").await.expect("a token")
     }
 }
 
 impl Founding<'_> {
-    async fn found(self, accounts: usize) -> Clinic {
+    async fn found(self, accounts: usize, file: &dyn Fn(usize) -> PatientFile, real: &[Value]) -> Clinic {
         let (admin, operators) = self.operators().await;
         let id = self.tenant(&operators).await;
         let (mut owner, mut authenticator) = self.owner(&operators, &id).await;
@@ -84,7 +110,7 @@ impl Founding<'_> {
         let (record, client) = self.record_system(&mut owner).await;
         let token = record.access_token(&client, "system/*.cruds").await.expect("a token");
         push(&record, &token, &PatientFile::practitioners(&["P1"])).await;
-        let (mut clinician, clinician_id) = self.clinician(&mut owner).await;
+        let (clinician, clinician_authenticator, clinician_id) = self.clinician(&mut owner).await;
 
         let mut clinic = Clinic {
             id,
@@ -95,25 +121,28 @@ impl Founding<'_> {
             chart: None,
             chart_results: 0,
             record_number: String::new(),
+            clinician,
+            clinician_authenticator,
             record,
             client,
             _admin: admin,
         };
         for number in 0..accounts {
-            let file = bundles::patient(number, "P1");
+            let file = file(number);
             let answer = push(&clinic.record, &token, &file.bundle()).await;
             let patient = self.patient_of(&answer);
             let (browser, authenticator) =
-                self.patient(&mut clinician, &patient, number, &file.birth_date).await;
+                self.patient(&mut clinic.clinician, &patient, number, &file.birth_date).await;
             clinic.add_reader(browser, authenticator, &file, number).await;
         }
-        for bundle in real_bundles() {
-            let answer = push(&clinic.record, &token, &bundle).await;
-            if birth_date(&bundle) == Some("1972-07-30") {
+        for bundle in real {
+            let answer = push(&clinic.record, &token, bundle).await;
+            if birth_date(bundle) == Some("1972-07-30") {
                 let patient = self.patient_of(&answer);
                 let path = format!("/api/v1/patients/{patient}/panel-members/{clinician_id}");
                 owner.call(Method::PUT, &path, None).await.unwrap().ok("assigning a patient").unwrap();
-                let (mut browser, _) = self.patient(&mut clinician, &patient, accounts, "1972-07-30").await;
+                let (mut browser, _) =
+                    self.patient(&mut clinic.clinician, &patient, accounts, "1972-07-30").await;
                 let record = browser.get("/api/v1/record").await.unwrap().ok("the record").unwrap();
                 clinic.chart_results = record["counts"]["results"].as_u64().expect("a count");
                 clinic.chart = Some(Arc::new(Chart { host: clinic.host.clone(), cookie: cookie(&browser) }));
@@ -179,7 +208,7 @@ impl Founding<'_> {
         (record, registered["id"].as_str().expect("an id").to_owned())
     }
 
-    async fn clinician(&self, owner: &mut Browser) -> (Browser, String) {
+    async fn clinician(&self, owner: &mut Browser) -> (Browser, Authenticator, String) {
         let email = "doctor@bench.example";
         let request = json!({
             "email": email, "display_name": "Doctor", "roles": ["clinician"],
@@ -188,9 +217,9 @@ impl Founding<'_> {
         let invited =
             owner.post("/api/v1/staff-invitations", &request).await.unwrap().ok("inviting").unwrap();
         let code = invited["clinic_code"].as_str().expect("a code").to_owned();
-        let (mut browser, _) = self.activate(&self.console, email, &code, None).await;
+        let (mut browser, authenticator) = self.activate(&self.console, email, &code, None).await;
         let session = browser.look_at_session().await.expect("a session");
-        (browser, session["user"]["id"].as_str().expect("an id").to_owned())
+        (browser, authenticator, session["user"]["id"].as_str().expect("an id").to_owned())
     }
 
     async fn patient(
@@ -257,7 +286,7 @@ impl Clinic {
     }
 
     /// Sign-ins of everybody who has an account.
-    pub(crate) fn sign_ins(&mut self) -> SignIns {
+    pub fn sign_ins(&mut self) -> SignIns {
         SignIns {
             host: self.host.clone(),
             origin: self.origin.clone(),
@@ -268,14 +297,14 @@ impl Clinic {
     }
 
     /// Requests of every reader for a path.
-    pub(crate) fn gets(&self, path: impl Fn(&Reader, usize) -> String) -> Vec<Vec<u8>> {
+    pub fn gets(&self, path: impl Fn(&Reader, usize) -> String) -> Vec<Vec<u8>> {
         let all = (0..10).flat_map(|turn| self.readers.iter().map(move |reader| (reader, turn)));
         all.map(|(reader, turn)| get(&self.host, &reader.cookie, &path(reader, turn))).collect()
     }
 }
 
 /// A GET from a signed-in page.
-pub(crate) fn get(host: &str, cookie: &str, path: &str) -> Vec<u8> {
+fn get(host: &str, cookie: &str, path: &str) -> Vec<u8> {
     request("GET", path, &[("host", host), ("cookie", cookie), ("sec-fetch-site", "same-origin")], b"")
 }
 
@@ -294,7 +323,7 @@ fn birth_date(bundle: &Value) -> Option<&str> {
 }
 
 /// Creates a clinic that is not active yet; its id.
-pub(crate) async fn create_tenant(operators: &OperatorApi, slug: &str) -> String {
+async fn create_tenant(operators: &OperatorApi, slug: &str) -> String {
     let request = json!({
         "slug": slug, "name": format!("Clinic {slug}"), "region": "us-east-1", "time_zone": "America/New_York",
         "default_locale": "en", "contact": { "name": "Connie Contact", "email": format!("contact@{slug}.example") },

@@ -2,9 +2,8 @@
 
 mod bundles;
 mod clinic;
-mod keys;
 mod programs;
 
-pub(crate) use bundles::{Template, observation, real_bundles};
-pub(crate) use clinic::Clinic;
-pub(crate) use programs::{Programs, Services};
+pub use bundles::{Template, observation, patient, real_bundles};
+pub use clinic::{Clinic, PASSWORD, Reader};
+pub use programs::{CONNECTIONS, Programs, Services, Ways, cloister, free_address, worker};

@@ -8,31 +8,51 @@ use std::{
 };
 
 use cloister_platform::demo::admin::AdminProgram;
-use cloister_testkit::{Mailbox, Postgres, Process, Redis, ScratchDatabase, StopSignal, free_port};
+use cloister_testkit::{
+    Mailbox, Postgres, Process, Redis, ScratchDatabase, StopSignal, fault_proxy::FaultProxy, free_port,
+    key_fake::KeyFake,
+};
 use tempfile::TempDir;
 
-use super::keys;
 use crate::floor;
 
 /// Connections of the service's pool, and of the floor's.
-pub(crate) const CONNECTIONS: &str = "16";
+pub const CONNECTIONS: &str = "16";
 /// Rate limits while load is applied: raised, as an operator raises them, so that one person's calls can stand for many.
 const RAISED: &str = "100000000";
 
 /// PostgreSQL, Redis, a key service and a mailbox.
-pub(crate) struct Services {
-    pub(crate) database: ScratchDatabase,
-    pub(crate) floor_database: ScratchDatabase,
-    pub(crate) mailbox: Mailbox,
-    postgres: Postgres,
-    redis: Redis,
-    keys: String,
-    folder: TempDir,
+pub struct Services {
+    /// The programs' database.
+    pub database: ScratchDatabase,
+    /// The floor's.
+    pub floor_database: ScratchDatabase,
+    /// Every mail that was sent.
+    pub mailbox: Mailbox,
+    /// The cluster.
+    pub postgres: Postgres,
+    /// The Redis.
+    pub redis: Redis,
+    /// The key service.
+    pub keys: KeyFake,
+    /// Logs.
+    pub folder: TempDir,
+    ways: Option<Ways>,
+}
+
+/// The proxies that the programs go through, where faults are wanted. The key service has one of its own.
+pub struct Ways {
+    /// To PostgreSQL.
+    pub postgres: FaultProxy,
+    /// To Redis.
+    pub redis: FaultProxy,
+    /// To the mailbox.
+    pub mail: FaultProxy,
 }
 
 impl Services {
     /// Starts them, and makes the schema as `cloister migrate` does.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         let postgres = Postgres::start_durable().expect("PostgreSQL");
         let database = postgres.scratch_database().expect("a database");
         let floor_database = postgres.scratch_database().expect("a database");
@@ -42,8 +62,9 @@ impl Services {
             mailbox: Mailbox::open().await.expect("a mailbox"),
             postgres,
             redis: Redis::start().expect("Redis"),
-            keys: keys::start().await,
+            keys: KeyFake::start().await.expect("a key service"),
             folder: tempfile::tempdir().expect("a folder"),
+            ways: None,
         };
         let migrated = program("cloister")
             .arg("migrate")
@@ -60,6 +81,25 @@ impl Services {
         services
     }
 
+    /// The same behind proxies that can break what goes through them.
+    pub async fn start_behind_proxies() -> Self {
+        let mut services = Self::start().await;
+        let before = async |port| {
+            FaultProxy::before(SocketAddr::from(([127, 0, 0, 1], port))).await.expect("a fault proxy")
+        };
+        services.ways = Some(Ways {
+            postgres: before(port_in(services.postgres.url())).await,
+            redis: before(port_in(services.redis.url())).await,
+            mail: before(services.mailbox.port()).await,
+        });
+        services
+    }
+
+    /// The proxies, where there are some.
+    pub fn ways(&self) -> Option<&Ways> {
+        self.ways.as_ref()
+    }
+
     /// With TLS and the server's name checked, as production demands.
     fn verified(&self, url: &str) -> String {
         let authority = self.postgres.authority().expect("a started cluster has one").display();
@@ -67,7 +107,7 @@ impl Services {
     }
 
     /// Has PostgreSQL write every statement into its log, or stop it.
-    pub(crate) fn log_statements(&self, on: bool) {
+    pub fn log_statements(&self, on: bool) {
         let level = if on { "all" } else { "none" };
         self.postgres.execute(&format!("ALTER SYSTEM SET log_statement = '{level}'")).expect("ALTER SYSTEM");
         self.postgres.execute("SELECT pg_reload_conf()").expect("a reload");
@@ -76,7 +116,7 @@ impl Services {
     }
 
     /// What the log holds of statements of the service, in their order.
-    pub(crate) fn statements(&self) -> Vec<String> {
+    pub fn statements(&self) -> Vec<String> {
         let log = self.postgres.log();
         let begins = ["LOG:  execute ", "LOG:  statement: "];
         let of = |line: &str| {
@@ -86,41 +126,54 @@ impl Services {
     }
 
     fn database_of(&self, process: &str) -> String {
-        self.verified(&self.database.url_for(&format!("bench_{process}"), "bench"))
+        let url = self.verified(&self.database.url_for(&format!("bench_{process}"), "bench"));
+        through(self.ways.as_ref().map(|ways| &ways.postgres), &url)
     }
+}
+
+/// The port of an address such as `scheme://user:password@host:port/rest`.
+fn port_in(url: &str) -> u16 {
+    let (_, place) = url.rsplit_once('@').expect("a name before the host");
+    let port = place.split(['/', '?']).next().and_then(|place| place.rsplit(':').next());
+    port.and_then(|port| port.parse().ok()).expect("a port")
+}
+
+/// The address as it is reached through a proxy.
+fn through(proxy: Option<&FaultProxy>, url: &str) -> String {
+    let Some(proxy) = proxy else { return url.to_owned() };
+    url.replacen(&format!(":{}/", port_in(url)), &format!(":{}/", proxy.address().port()), 1)
 }
 
 /// A program that stands beside this one: of the same build.
 fn program(name: &str) -> Command {
     let path = std::env::current_exe().expect("this program has a path").with_file_name(name);
     assert!(path.is_file(), "{} is missing: run scripts/bench", path.display());
-    Command::new(path)
+    let mut command = Command::new(path);
+    // What the scripts set for themselves is no setting of the programs, which refuse those that they do not know.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CLOISTER_")) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// The programs while they run. They end with this value.
-pub(crate) struct Programs {
-    pub(crate) address: SocketAddr,
-    pub(crate) floor: SocketAddr,
+pub struct Programs {
+    /// Where `serve` listens.
+    pub address: SocketAddr,
+    /// Where the floor listens.
+    pub floor: SocketAddr,
     _processes: Vec<Process>,
 }
 
 impl Programs {
     /// Starts `serve`, `work` and the floor.
-    pub(crate) fn start(services: &Services) -> Self {
+    pub fn start(services: &Services) -> Self {
         let (address, floor) = (free_address(), free_address());
         let mut serve = cloister(services, "serve", address);
         let serve = start(services, "serve", serve.arg("serve"), address);
-        let mut work = cloister(services, "work", address);
-        let today = cloister_kernel::Environment::system().now().date();
-        let next_year = today + time::Duration::days(365);
-        work.arg("work")
-            .env("CLOISTER_MAIL__HOST", "127.0.0.1")
-            .env("CLOISTER_MAIL__PORT", services.mailbox.port().to_string())
-            .env("CLOISTER_MAIL__SECURITY", "loopback")
-            .env("CLOISTER_MAIL__FROM", "Bench <no-reply@portal.example>")
-            .env("CLOISTER_MAIL__VENDOR", "bench")
-            .env("CLOISTER_MAIL__AGREEMENT__FROM", today.to_string())
-            .env("CLOISTER_MAIL__AGREEMENT__UNTIL", next_year.to_string());
+        let work = worker(services, address);
         let work = Process::start("work", services.folder.path(), StopSignal::Terminate, &work)
             .expect("cloister work");
         let mut bare = program("cloister-bench");
@@ -133,7 +186,7 @@ impl Programs {
     }
 
     /// How long `cloister serve` takes from its start to its first answer of `/healthz`.
-    pub(crate) async fn start_time(services: &Services) -> Duration {
+    pub async fn start_time(services: &Services) -> Duration {
         let address = free_address();
         let mut serve = cloister(services, "serve", address);
         let started = Instant::now();
@@ -155,7 +208,7 @@ impl Programs {
     }
 
     /// `cloister-admin` under its settings, and where its API will stand.
-    pub(crate) fn admin(services: &Services) -> (AdminProgram, SocketAddr, String, PathBuf) {
+    pub fn admin(services: &Services) -> (AdminProgram, SocketAddr, String, PathBuf) {
         let address = free_address();
         let origin = format!("http://admin.localhost:{}", address.port());
         let settings = [
@@ -165,7 +218,7 @@ impl Programs {
             ("CLOISTER_ADMIN_TRANSPORT", "loopback".to_owned()),
             ("CLOISTER_ADMIN_DATABASE__URL", services.database_of("admin")),
             ("CLOISTER_ADMIN_KEYS__REGION", "us-east-1".to_owned()),
-            ("CLOISTER_ADMIN_KEYS__ENDPOINT", services.keys.clone()),
+            ("CLOISTER_ADMIN_KEYS__ENDPOINT", services.keys.endpoint()),
             ("CLOISTER_ADMIN_CALLS_PER_MINUTE", RAISED.to_owned()),
             ("AWS_ACCESS_KEY_ID", "bench".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "bench".to_owned()),
@@ -176,7 +229,26 @@ impl Programs {
     }
 }
 
-fn cloister(services: &Services, process: &str, address: SocketAddr) -> Command {
+/// `cloister work` with its settings.
+pub fn worker(services: &Services, address: SocketAddr) -> Command {
+    let mut work = cloister(services, "work", address);
+    let today = cloister_kernel::Environment::system().now().date();
+    let next_year = today + time::Duration::days(365);
+    let mail = services.ways().map_or(services.mailbox.port(), |ways| ways.mail.address().port());
+    work.arg("work")
+        .env("CLOISTER_MAIL__HOST", "127.0.0.1")
+        .env("CLOISTER_MAIL__PORT", mail.to_string())
+        .env("CLOISTER_MAIL__SECURITY", "loopback")
+        .env("CLOISTER_MAIL__FROM", "Bench <no-reply@portal.example>")
+        .env("CLOISTER_MAIL__VENDOR", "bench")
+        .env("CLOISTER_MAIL__AGREEMENT__FROM", today.to_string())
+        .env("CLOISTER_MAIL__AGREEMENT__UNTIL", next_year.to_string());
+    work
+}
+
+/// `cloister` with the settings of a process of this kind, still without its command.
+pub fn cloister(services: &Services, process: &str, address: SocketAddr) -> Command {
+    let redis = through(services.ways().map(|ways| &ways.redis), services.redis.url());
     let mut command = program("cloister");
     command
         .env("CLOISTER_LISTEN", address.to_string())
@@ -186,10 +258,10 @@ fn cloister(services: &Services, process: &str, address: SocketAddr) -> Command 
         .env("CLOISTER_PUBLIC__PORT", address.port().to_string())
         .env("CLOISTER_DATABASE__URL", services.database_of(process))
         .env("CLOISTER_DATABASE__CONNECTIONS", CONNECTIONS)
-        .env("CLOISTER_REDIS__URL", services.redis.url())
+        .env("CLOISTER_REDIS__URL", redis)
         .env("CLOISTER_REDIS__AUTHORITY", services.redis.authority())
         .env("CLOISTER_KEYS__REGION", "us-east-1")
-        .env("CLOISTER_KEYS__ENDPOINT", &services.keys)
+        .env("CLOISTER_KEYS__ENDPOINT", services.keys.endpoint())
         .env("AWS_ACCESS_KEY_ID", "bench")
         .env("AWS_SECRET_ACCESS_KEY", "bench");
     for limit in ["ANONYMOUS", "FLOW_PAGES", "SIGNED_IN", "BEARER", "MACHINE"] {
@@ -204,6 +276,7 @@ fn start(services: &Services, name: &'static str, command: &Command, address: So
     process
 }
 
-fn free_address() -> SocketAddr {
+/// A loopback address that was free a moment ago.
+pub fn free_address() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], free_port().expect("a free port")))
 }
