@@ -21,9 +21,10 @@ LAYERS = [
     {"jobs", "edge"},
     {"platform", "tenant-admin"},
     {"testkit"},
-    {"tests", "bench"},
+    {"bench"},
+    {"tests", "campaign"},
 ]
-TEST_ONLY = {"testkit", "tests", "bench"}
+TEST_ONLY = {"testkit", "tests", "bench", "campaign"}
 # Crates outside the workspace that only the named ones may use in what they ship.
 OWNERS = [
     (r"sea-orm(-.*)?|sea-query(-.*)?|sqlx(-.*)?|rusqlite|libsqlite3-sys|tokio-postgres|diesel",
