@@ -8,7 +8,7 @@ use cloister_access::{
 use cloister_audit::ActionCode;
 use cloister_fhir::{Interpretation, Reading, ReferenceRange};
 use cloister_kernel::{PatientId, Phi, ResourceId};
-use cloister_store::{ResultRow, StoreError, Target};
+use cloister_store::{Ahead, ResultRow, StoreError, Target};
 
 use crate::{
     Clinical, ClinicalError, Page, PageRequest,
@@ -154,7 +154,10 @@ impl Clinical {
         page: &PageRequest,
     ) -> Result<Phi<Page<ResultSummary>>, ClinicalError> {
         let limit = page.limit()?;
-        let unit = self.store.begin(caller).await?;
+        let unit = match target {
+            Target::Patient(patient) => self.store.begin_with(caller, Ahead::Patient(patient)).await?,
+            _ => self.store.begin(caller).await?,
+        };
         let (mut unit, permit) = unit.require::<List, LabResult>(target).await?;
         let patient = permit.patient();
         let outcome = unit.results(permit, limit, page.cursor.as_deref()).await;
@@ -171,7 +174,7 @@ impl Clinical {
         id: ResourceId,
         chart: Chart,
     ) -> Result<Phi<ResultDetail>, ClinicalError> {
-        let unit = self.store.begin(caller).await?;
+        let unit = self.store.begin_with(caller, Ahead::Result(id)).await?;
         let (mut unit, permit) = unit.require::<Read, LabResult>(Target::Resource(id)).await?;
         let patient = permit.patient();
         let is_of_chart = match chart {

@@ -21,13 +21,13 @@ pub struct StoreConfig {
 }
 
 impl StoreConfig {
-    /// The defaults, for a URL: 16 connections; 5 s for a connection, 15 s for a statement, 30 s idle in a transaction.
+    /// The defaults, for a URL: 16 connections; 5 s for a connection, 6 s for a statement, 30 s idle in a transaction.
     pub fn new(url: impl Into<SecretString>) -> Self {
         Self {
             url: url.into(),
             max_connections: 16,
             acquire_timeout: Duration::from_secs(5),
-            statement_timeout: Duration::from_secs(15),
+            statement_timeout: Duration::from_secs(6),
             idle_in_transaction_timeout: Duration::from_secs(30),
         }
     }

@@ -19,7 +19,7 @@ use crate::{
     events::SealedEvents,
     pending::{Pending, Release, UnitTag, sealed::Sealed},
     sealer::Sealer,
-    statement::{Row, prepared},
+    statement::{Row, prepared, trace_statement},
     transaction::Transaction,
     workbench::Workbench,
 };
@@ -106,6 +106,11 @@ impl Core {
         self.context.actor = actor;
     }
 
+    /// Whether nothing was written yet, so that what was read at the beginning still holds.
+    pub(crate) const fn is_unchanged(&self) -> bool {
+        !self.written
+    }
+
     /// Which database it is, where their SQL differs.
     pub(crate) fn backend(&self) -> sea_orm::DbBackend {
         self.transaction.get_database_backend()
@@ -119,7 +124,7 @@ impl Core {
     }
 
     fn statement(&self, sql: &str, values: Vec<Value>) -> Statement {
-        tracing::trace!(target: "cloister_store::statement", "statement");
+        trace_statement();
         let mut all: Vec<Value> = Vec::with_capacity(values.len() + 1);
         all.push(self.tenant().uuid().into());
         all.extend(values);
@@ -301,10 +306,14 @@ async fn rollback(transaction: Transaction) -> Result<(), StoreError> {
 
 async fn write_and_commit(transaction: Transaction, events: Vec<SealedEvents>) -> Result<(), StoreError> {
     database::joined(tokio::spawn(async move {
+        let mut last = Vec::new();
         for sealed in events {
-            sealed.write(&transaction).await?;
+            match sealed.into_calls() {
+                Ok(calls) => last.extend(calls),
+                Err(many) => many.write(&transaction).await?,
+            }
         }
-        Ok(transaction.commit().await?)
+        Ok(transaction.commit_after(last).await?)
     }))
     .await
 }

@@ -9,20 +9,27 @@
 //! a unit needs from elsewhere (keys, job rows) is read through the readers, before or during it, so nobody waits for
 //! the writer while holding it.
 
-use std::{str::FromStr, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use cloister_kernel::{ExposeSecret, TenantId};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult, RuntimeErr, SqliteTransactionMode,
+    ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, SqliteTransactionMode,
     SqlxPostgresConnector, SqlxSqliteConnector, Statement, TransactionOptions, TransactionTrait, Value,
 };
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, PgPool,
+    AssertSqlSafe, ConnectOptions, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::{StoreConfig, StoreError, transaction::Transaction};
+use crate::{
+    StoreConfig, StoreError,
+    named_statement::{Call, NamedStatement},
+    transaction::{Answers, PostgresTransaction, Transaction, rows_outside},
+};
+
+/// PostgreSQL's code of a statement about a table that does not exist.
+const UNDEFINED_TABLE: &str = "42P01";
 
 const SQLITE_READERS: u32 = 4;
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,16 +44,17 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    pub(crate) async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
+    /// `named` are the statements that connections to PostgreSQL shall know by name.
+    pub(crate) async fn connect(config: &StoreConfig, named: &[&NamedStatement]) -> Result<Self, StoreError> {
         let url = config.url.expose_secret();
         if url.starts_with("sqlite:") {
             Self::connect_sqlite(config).await
         } else {
-            Self::connect_postgres(config).await
+            Self::connect_postgres(config, named).await
         }
     }
 
-    async fn connect_postgres(config: &StoreConfig) -> Result<Self, StoreError> {
+    async fn connect_postgres(config: &StoreConfig, named: &[&NamedStatement]) -> Result<Self, StoreError> {
         let milliseconds = |duration: Duration| duration.as_millis().to_string();
         let options = PgConnectOptions::from_str(config.url.expose_secret())
             .map_err(|_| StoreError::Configuration("the URL is not a PostgreSQL URL".to_owned()))?
@@ -55,11 +63,19 @@ impl Database {
                 ("statement_timeout", milliseconds(config.statement_timeout)),
                 ("lock_timeout", milliseconds(config.statement_timeout)),
                 ("idle_in_transaction_session_timeout", milliseconds(config.idle_in_transaction_timeout)),
+                // Bytes in the text of a call are written so that they need it.
+                ("standard_conforming_strings", "on".to_owned()),
             ])
             .disable_statement_logging();
+        let named: Vec<String> = named.iter().map(|statement| statement.preparation()).collect();
+        let named: Arc<str> = named.join("; ").into();
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(config.acquire_timeout)
+            .after_connect(move |connection, _| {
+                let named = named.clone();
+                Box::pin(async move { prepare(connection, named.as_ref().to_owned()).await })
+            })
             // A connection is tested when it is given back; testing it again would cost each unit a round trip.
             .test_before_acquire(false)
             .connect_lazy_with(options);
@@ -99,12 +115,21 @@ impl Database {
 
     /// Begins a transaction in a task of its own; with a tenant, the tenant setting stands before its first statement.
     pub(crate) async fn begin(&self, tenant: Option<TenantId>) -> Result<Transaction, StoreError> {
+        Ok(self.begin_calling(tenant, Vec::new()).await?.0)
+    }
+
+    /// As [`Database::begin`], with the answers of calls that begin the transaction: on PostgreSQL in the same trip.
+    pub(crate) async fn begin_calling(
+        &self,
+        tenant: Option<TenantId>,
+        calls: Vec<Call>,
+    ) -> Result<(Transaction, Answers), StoreError> {
         let database = self.clone();
         joined(tokio::spawn(async move {
-            match database.begin_once(tenant).await {
+            match database.begin_once(tenant, calls.clone()).await {
                 // A connection may have died while it lay in the pool: a fresh one is asked once.
                 Err(StoreError::Unavailable(_)) if database.pool.is_some() => {
-                    database.begin_once(tenant).await
+                    database.begin_once(tenant, calls).await
                 }
                 outcome => outcome,
             }
@@ -112,31 +137,37 @@ impl Database {
         .await
     }
 
-    async fn begin_once(&self, tenant: Option<TenantId>) -> Result<Transaction, StoreError> {
-        let Some(pool) = &self.pool else {
-            let options = TransactionOptions {
-                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                ..TransactionOptions::default()
-            };
-            return Ok(Transaction::Sqlite(self.writer.begin_with_options(options).await?));
+    async fn begin_once(
+        &self,
+        tenant: Option<TenantId>,
+        calls: Vec<Call>,
+    ) -> Result<(Transaction, Answers), StoreError> {
+        if let Some(pool) = &self.pool {
+            let mut beginning = vec!["BEGIN".to_owned()];
+            // An id is digits and hyphens whatever happens, so it may stand in the text.
+            beginning
+                .extend(tenant.map(|id| format!("SET LOCAL cloister.tenant = '{}'", id.uuid().hyphenated())));
+            return Ok(PostgresTransaction::begin(pool, &beginning, calls).await?);
+        }
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
         };
-        let began = match tenant {
-            None => pool.begin().await,
-            Some(tenant) => {
-                // One trip for both. An id is digits and hyphens whatever happens, so it may stand in the text.
-                let tenant = tenant.uuid().hyphenated();
-                let begin = format!("BEGIN; SET LOCAL cloister.tenant = '{tenant}'");
-                pool.begin_with(AssertSqlSafe(begin)).await
-            }
-        };
-        let began = began.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
-        Ok(Transaction::Postgres(began.into()))
+        let transaction = Transaction::Sqlite(self.writer.begin_with_options(options).await?);
+        let mut answers = Vec::with_capacity(calls.len());
+        for call in calls {
+            answers.push(transaction.call(call).await?);
+        }
+        Ok((transaction, answers))
     }
 
     /// Rows read outside every transaction: platform tables only.
     pub(crate) async fn rows(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
         let statement = Statement::from_sql_and_values(self.backend(), sql, values);
-        Ok(self.reader.query_all_raw(statement).await?)
+        match &self.pool {
+            Some(pool) => Ok(rows_outside(pool, statement).await?),
+            None => Ok(self.reader.query_all_raw(statement).await?),
+        }
     }
 
     /// Runs one statement in a transaction of its own: platform tables only.
@@ -152,6 +183,17 @@ impl Database {
         self.writer.close_by_ref().await?;
         self.reader.close_by_ref().await?;
         Ok(())
+    }
+}
+
+/// Makes named statements known to a connection. Where their tables are not there yet, the connection is of use all
+/// the same: to find out that they are missing.
+async fn prepare(connection: &mut PgConnection, named: String) -> Result<(), sqlx::Error> {
+    match sqlx::raw_sql(AssertSqlSafe(named)).execute(connection).await {
+        Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == UNDEFINED_TABLE) => {
+            Ok(())
+        }
+        outcome => outcome.map(drop),
     }
 }
 

@@ -101,7 +101,8 @@ impl From<DbErr> for StoreError {
     }
 }
 
-/// Lost connections, statement, lock and idle time-outs, shut-downs, and SQLite's busy.
+/// Lost connections, statement, lock and idle time-outs, shut-downs, SQLite's busy, and a connection that forgot its
+/// named statements.
 fn is_outage(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
@@ -113,7 +114,7 @@ fn is_outage(error: &sqlx::Error) -> bool {
             code.starts_with("08")
                 || code.starts_with("53")
                 || code.starts_with("57")
-                || matches!(&*code, "25P03" | "55P03" | "40001" | "40P01" | "5" | "261" | "517")
+                || matches!(&*code, "25P03" | "26000" | "55P03" | "40001" | "40P01" | "5" | "261" | "517")
         }),
         _ => false,
     }

@@ -5,12 +5,28 @@ use cloister_kernel::Environment;
 use cloister_vault::{KeyOwner, KeyRing, Place, Purpose};
 use sea_orm::Value;
 
+#[cfg(feature = "tenant")]
+use crate::named_statement::{Call, NamedStatement};
 use crate::{StoreError, statement::prepared, transaction::Transaction};
 
 const COLUMNS: &str = "id, at, actor_kind, actor_id, action, resource_type, resource_id, patient_id, outcome, \
                        relation, reason, session_id, request_id, canonical_version, details_sealed";
 const PLATFORM_COLUMNS: &str = "id, at, actor_kind, actor_id, action, resource_type, resource_id, outcome, \
                                 relation, reason, session_id, request_id, canonical_version, details_sealed";
+
+/// One event of a clinic's log.
+#[cfg(feature = "tenant")]
+pub(crate) static EVENT: NamedStatement = NamedStatement {
+    name: "cloister_event",
+    types: "uuid, uuid, bigint, text, uuid, text, text, uuid, uuid, text, text, text, uuid, uuid, bigint, bytea",
+    text: "INSERT INTO events (tenant_id, id, at, actor_kind, actor_id, action, resource_type, resource_id, \
+           patient_id, outcome, relation, reason, session_id, request_id, canonical_version, details_sealed) \
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+};
+
+/// As many events go with the commit in one trip; more are written before it, many in a statement.
+#[cfg(feature = "tenant")]
+const WITH_THE_COMMIT: usize = 4;
 
 /// Rows of one statement; SQLite takes at most 32,766 values in one.
 const ROWS_AT_ONCE: usize = 500;
@@ -94,6 +110,15 @@ impl SealedEvents {
     #[cfg(feature = "tenant")]
     pub(crate) fn once(self) -> Self {
         Self { on_conflict: " ON CONFLICT DO NOTHING", ..self }
+    }
+
+    /// The rows as calls that go with the commit, where they are few and of a clinic's log.
+    #[cfg(feature = "tenant")]
+    pub(crate) fn into_calls(self) -> Result<Vec<Call>, Self> {
+        if self.table != "events" || !self.on_conflict.is_empty() || self.rows.len() > WITH_THE_COMMIT {
+            return Err(self);
+        }
+        Ok(self.rows.into_iter().map(|values| EVENT.call(values)).collect())
     }
 
     /// Writes the rows.

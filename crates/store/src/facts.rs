@@ -7,7 +7,10 @@ use cloister_kernel::{
 use sea_orm::Value;
 use uuid::Uuid;
 
-use crate::{StoreError, core::Core, standing::Standing};
+use crate::{
+    StoreError, ahead::ReadAhead, core::Core, named_statement::NamedStatement, standing::Standing,
+    statement::Row,
+};
 
 /// What a permit is asked for. Ids come from the client; whose they are is read here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,8 +83,12 @@ impl Target {
     }
 }
 
-const PATIENT: &str = "SELECT p.id AS patient_id, EXISTS (SELECT 1 FROM panel_members m WHERE m.tenant_id = $1 \
-     AND m.patient_id = p.id AND m.user_id = $3) AS on_panel FROM patients p WHERE p.tenant_id = $1 AND p.id = $2";
+pub(crate) static PATIENT: NamedStatement = NamedStatement {
+    name: "cloister_patient",
+    types: "uuid, uuid, uuid",
+    text: "SELECT p.id AS patient_id, EXISTS (SELECT 1 FROM panel_members m WHERE m.tenant_id = $1 \
+     AND m.patient_id = p.id AND m.user_id = $3) AS on_panel FROM patients p WHERE p.tenant_id = $1 AND p.id = $2",
+};
 const PANEL_MEMBER: &str = "SELECT p.id AS patient_id, EXISTS (SELECT 1 FROM panel_members m WHERE m.tenant_id = $1 \
      AND m.patient_id = p.id AND m.user_id = $3) AS on_panel FROM patients p JOIN users u ON u.tenant_id = $1 \
      AND u.id = $4 AND u.kind = 'staff' WHERE p.tenant_id = $1 AND p.id = $2";
@@ -112,11 +119,16 @@ pub(crate) async fn observe(
     standing: &Standing,
     resource: ResourceType,
     target: Target,
+    ahead: Option<&ReadAhead>,
 ) -> Result<Facts, StoreError> {
     if !target.fits(resource) {
         return Err(StoreError::TargetMismatch);
     }
-    let found = find(&Reader { core, caller, standing, resource }, target).await?;
+    let found = find(
+        &Reader { core, caller, standing, resource, ahead: ahead.and_then(|ahead| ahead.facts(target)) },
+        target,
+    )
+    .await?;
     Ok(observed(caller, standing.roles, found))
 }
 
@@ -133,6 +145,8 @@ struct Reader<'r> {
     caller: &'r Caller,
     standing: &'r Standing,
     resource: ResourceType,
+    /// What was read of the target when the unit began: its row, or that there is none.
+    ahead: Option<Option<&'r Row>>,
 }
 
 async fn find(reader: &Reader<'_>, target: Target) -> Result<Found, StoreError> {
@@ -145,7 +159,7 @@ async fn find(reader: &Reader<'_>, target: Target) -> Result<Found, StoreError> 
             _ => Found { relation: Relation::Unrelated, patient: None, row: None },
         }),
         Target::Patient(patient) => {
-            let mut found = reader.of_patient(PATIENT, patient.uuid(), vec![]).await?;
+            let mut found = reader.of_patient(PATIENT.text, patient.uuid(), vec![]).await?;
             found.patient = Some(patient);
             found.row = None;
             Ok(found)
@@ -205,10 +219,17 @@ impl Reader<'_> {
 
     /// A row that belongs to a patient. `$2` is the row, `$3` the caller's user.
     async fn of_patient(&self, sql: &str, row: Uuid, more: Vec<Value>) -> Result<Found, StoreError> {
+        if let Some(found) = self.ahead {
+            return self.found(found, row);
+        }
         let user = self.caller.user().map(UserId::uuid);
         let mut values: Vec<Value> = vec![row.into(), user.into()];
         values.extend(more);
-        let Some(found) = self.core.row(sql, values).await? else {
+        self.found(self.core.row(sql, values).await?.as_ref(), row)
+    }
+
+    fn found(&self, found: Option<&Row>, row: Uuid) -> Result<Found, StoreError> {
+        let Some(found) = found else {
             return Ok(Found { relation: Relation::Unrelated, patient: None, row: Some(row) });
         };
         let patient = found.get::<Option<Uuid>>("patient_id")?.map(PatientId::from_uuid);

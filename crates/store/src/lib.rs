@@ -8,6 +8,8 @@
 //!   takes a `Permit` takes patient and row from it and from nothing else.
 //! - A sealed value leaves as [`Pending`]. `commit` writes the events, commits, and only then opens it. If an event
 //!   cannot be written, nothing is released or changed. A refusal's event is committed alone.
+//! - What a unit is begun for can be read in the trip that begins it ([`Ahead`]), and its events go in the trip that commits
+//!   it: by named statements, see `named_statement.rs` and docs/adr/0010. It decides and releases nothing earlier.
 //! - BEGIN and COMMIT run in tasks of their own: a client that goes away leaves no open transaction.
 //! - On PostgreSQL forced row security is the second wall, and [`Store::refuse_unless_isolated`] refuses to serve from a
 //!   database where it does not stand. SQLite has the first wall only: every statement filters by the tenant.
@@ -49,12 +51,16 @@ mod error;
 mod events;
 mod isolation;
 mod keys;
+mod named_statement;
 mod platform;
 mod statement;
 mod transaction;
+mod trip;
 
 #[cfg(feature = "tenant")]
 mod accounts;
+#[cfg(feature = "tenant")]
+mod ahead;
 #[cfg(feature = "tenant")]
 mod attempts;
 #[cfg(feature = "tenant")]
@@ -122,6 +128,8 @@ pub use platform::{
 #[cfg(feature = "tenant")]
 pub use accounts::{Account, AccountKind, Profile};
 #[cfg(feature = "tenant")]
+pub use ahead::Ahead;
+#[cfg(feature = "tenant")]
 pub use attempts::{Admission, AttemptKey, AttemptLimit};
 #[cfg(feature = "tenant")]
 pub use credentials::{Credentials, NewCredentials};
@@ -164,4 +172,4 @@ pub use quarantine::{HeldBecause, QuarantineRow};
 #[cfg(feature = "tenant")]
 pub use resources::StoredResource;
 #[cfg(feature = "tenant")]
-pub use results::{ListPage, ResultRow};
+pub use results::{ListPage, ResultAndHistory, ResultRow};

@@ -11,10 +11,13 @@ use sea_orm::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{CursorQuery, Pending, StoreError, UnitOfWork, resources::view_place, statement::Row};
+use crate::{
+    CursorQuery, Pending, StoreError, UnitOfWork, named_statement::NamedStatement, resources::view_place,
+    statement::Row,
+};
 
 /// The most values of a history.
-const LONGEST_HISTORY: i64 = 200;
+pub(crate) const LONGEST_HISTORY: i64 = 200;
 
 /// Which resources `r` are results that a chart shows: not deleted, not entered in error, of a patient who is there.
 pub(crate) const VISIBLE: &str = "r.resource_type = 'Observation' AND NOT r.deleted \
@@ -37,6 +40,20 @@ fn with_history() -> String {
     )
 }
 
+/// How the caller `$3` stands to the patient of the resource `$2`, and the results that have its code, newest first, by
+/// one statement. Whether those are of the patient whom a permit names is compared when they are taken.
+pub(crate) static RESULT_AHEAD: NamedStatement = NamedStatement {
+    name: "cloister_result",
+    types: "uuid, uuid, uuid, bigint",
+    text: "SELECT s.patient_id, EXISTS (SELECT 1 FROM panel_members m WHERE m.tenant_id = $1 \
+           AND m.patient_id = s.patient_id AND m.user_id = $3) AS on_panel, v.status AS patient_status, \
+           r.id, r.version, r.clinical_time, r.view_sealed FROM resources s \
+           LEFT JOIN patients v ON v.tenant_id = $1 AND v.id = s.patient_id \
+           LEFT JOIN resources r ON r.tenant_id = $1 AND r.patient_id = s.patient_id AND r.code_index = s.code_index \
+           AND r.resource_type = 'Observation' AND NOT r.deleted AND COALESCE(r.status, '') <> 'entered-in-error' \
+           WHERE s.tenant_id = $1 AND s.id = $2 ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC LIMIT $4",
+};
+
 /// One result.
 pub struct ResultRow {
     /// Its id.
@@ -46,6 +63,9 @@ pub struct ResultRow {
     /// What a reader sees.
     pub view: Phi<ResultView>,
 }
+
+/// A result, and the values of the same thing at all times, newest first.
+pub type ResultAndHistory = (Pending<ResultRow>, Vec<Pending<ResultRow>>);
 
 /// A part of a list, and where to go on.
 pub struct ListPage<T> {
@@ -107,12 +127,14 @@ impl UnitOfWork<'_> {
     ///
     /// # Errors
     /// `NotFound`: it is of no record, of another type, deleted or entered in error.
-    pub async fn result(
-        &mut self,
-        permit: Permit<Read, LabResult>,
-    ) -> Result<(Pending<ResultRow>, Vec<Pending<ResultRow>>), StoreError> {
+    pub async fn result(&mut self, permit: Permit<Read, LabResult>) -> Result<ResultAndHistory, StoreError> {
         let id = self.row_of(&permit)?;
         let patient = permit.patient().ok_or(StoreError::NotFound)?;
+        if let Some(rows) = self.take_ahead().and_then(|ahead| ahead.result(id))
+            && let Some(found) = self.shown_ahead(&rows, id, patient.uuid())?
+        {
+            return Ok(found);
+        }
         let values: Vec<Value> = vec![id.into(), patient.uuid().into(), LONGEST_HISTORY.into()];
         let mut rows = self.core.rows(&with_history(), values).await?;
         let position = rows.iter().position(|row| row.get::<i64>("place").is_ok_and(|place| place == 0));
@@ -124,6 +146,28 @@ impl UnitOfWork<'_> {
         rows.sort_by_key(|row| row.get::<i64>("place").unwrap_or(i64::MAX));
         let history = rows.iter().map(|row| self.shown(row)).collect::<Result<_, _>>()?;
         Ok((self.shown(&row)?, history))
+    }
+
+    /// A result and its history from rows that were read ahead. `None` where the result is not among them: it has no
+    /// code, is older than the longest history, or is not shown in the patient's chart.
+    fn shown_ahead(
+        &self,
+        rows: &[Row],
+        id: Uuid,
+        patient: Uuid,
+    ) -> Result<Option<ResultAndHistory>, StoreError> {
+        let mut found = None;
+        let mut history = Vec::with_capacity(rows.len());
+        for row in rows {
+            let of_chart = row.get::<Option<Uuid>>("patient_id")? == Some(patient)
+                && row.get::<Option<String>>("patient_status")?.as_deref() == Some("active");
+            let Some(of_row) = row.get::<Option<Uuid>>("id")?.filter(|_| of_chart) else { return Ok(None) };
+            if of_row == id {
+                found = Some(self.shown(row)?);
+            }
+            history.push(self.shown(row)?);
+        }
+        Ok(found.map(|result| (result, history)))
     }
 
     fn shown(&self, row: &Row) -> Result<Pending<ResultRow>, StoreError> {

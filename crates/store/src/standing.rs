@@ -1,15 +1,15 @@
-//! How clinic and caller stand right now, read in one query at the beginning of every unit of work.
+//! How clinic and caller stand right now, read by the call that begins every unit of work.
 
 use cloister_access::{
     ActionType, Caller, PolicyHash, Principal, ResourceType, RevocationEpoch, Role, RoleSet,
 };
-use cloister_kernel::PatientId;
-use sea_orm::Value;
+use cloister_kernel::{PatientId, TenantId};
 use uuid::Uuid;
 
 use crate::{
     StoreError,
     core::Core,
+    named_statement::{Call, NamedStatement},
     platform::{NEWEST_AGREEMENT, agreement_holds},
     statement::Row,
 };
@@ -36,17 +36,45 @@ impl Standing {
     }
 }
 
-const CLINIC: &str = "SELECT status, kill_switch, policy_hash FROM tenants WHERE id = $1";
+/// The clinic alone.
+pub(crate) static CLINIC: NamedStatement = NamedStatement {
+    name: "cloister_clinic",
+    types: "uuid",
+    text: "SELECT status, kill_switch, policy_hash FROM tenants WHERE id = $1",
+};
 
-const WITH_USER: &str = "SELECT t.status, t.kill_switch, t.policy_hash, u.status AS principal_status, u.kind, \
+pub(crate) static WITH_USER: NamedStatement = NamedStatement {
+    name: "cloister_clinic_and_user",
+    types: "uuid, uuid",
+    text: "SELECT t.status, t.kill_switch, t.policy_hash, u.status AS principal_status, u.kind, \
      u.revocation_epoch, u.patient_id, u.is_owner, r.role \
      FROM tenants t LEFT JOIN users u ON u.tenant_id = t.id AND u.id = $2 \
      LEFT JOIN role_assignments r ON r.tenant_id = t.id AND r.user_id = u.id AND r.status = 'active' \
-     WHERE t.id = $1";
+     WHERE t.id = $1",
+};
 
-const WITH_MACHINE: &str = "SELECT t.status, t.kill_switch, t.policy_hash, m.status AS principal_status, \
+pub(crate) static WITH_MACHINE: NamedStatement = NamedStatement {
+    name: "cloister_clinic_and_machine",
+    types: "uuid, uuid",
+    text: "SELECT t.status, t.kill_switch, t.policy_hash, m.status AS principal_status, \
      m.revocation_epoch FROM tenants t \
-     LEFT JOIN machine_clients m ON m.tenant_id = t.id AND m.id = $2 WHERE t.id = $1";
+     LEFT JOIN machine_clients m ON m.tenant_id = t.id AND m.id = $2 WHERE t.id = $1",
+};
+
+/// What tells how a clinic stands.
+pub(crate) fn asked_of_clinic(tenant: TenantId) -> Call {
+    CLINIC.call(vec![tenant.uuid().into()])
+}
+
+/// What tells how a clinic and a caller stand.
+pub(crate) fn asked_of_caller(caller: &Caller) -> Call {
+    let tenant = caller.tenant().uuid().into();
+    match caller.principal() {
+        Principal::User(user) => WITH_USER.call(vec![tenant, user.uuid().into()]),
+        Principal::Machine(client) => WITH_MACHINE.call(vec![tenant, client.uuid().into()]),
+        Principal::Job(_) => CLINIC.call(vec![tenant]),
+    }
+}
 
 /// How far a clinic is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,15 +107,17 @@ fn check_open(row: &Row) -> Result<PolicyHash, StoreError> {
 }
 
 /// Whether a visitor may stand at this clinic's door.
-pub(crate) async fn of_visitor(core: &Core) -> Result<(), StoreError> {
-    let row = core.row(CLINIC, vec![]).await?.ok_or(StoreError::TenantNotReady)?;
-    check_open(&row).map(drop)
+pub(crate) fn of_visitor(rows: &[Row]) -> Result<(), StoreError> {
+    check_open(clinic(rows)?).map(drop)
+}
+
+fn clinic(rows: &[Row]) -> Result<&Row, StoreError> {
+    rows.first().ok_or(StoreError::TenantNotReady)
 }
 
 /// Whether a visitor may activate an account here. A draft needs an agreement that holds today.
-pub(crate) async fn of_activation(core: &Core) -> Result<Stage, StoreError> {
-    let row = core.row(CLINIC, vec![]).await?.ok_or(StoreError::TenantNotReady)?;
-    let (stage, _) = check_clinic(&row)?;
+pub(crate) async fn of_activation(core: &Core, rows: &[Row]) -> Result<Stage, StoreError> {
+    let (stage, _) = check_clinic(clinic(rows)?)?;
     if stage == Stage::Draft
         && !agreement_holds(core.row(NEWEST_AGREEMENT, vec![]).await?, core.now().date())?
     {
@@ -99,14 +129,13 @@ pub(crate) async fn of_activation(core: &Core) -> Result<Stage, StoreError> {
 /// How a caller stands.
 ///
 /// A draft clinic admits jobs, one of which invites its owner, and that owner to what [`Standing::admits`].
-pub(crate) async fn of_caller(core: &Core, caller: &Caller) -> Result<Standing, StoreError> {
+pub(crate) fn of_caller(rows: &[Row], caller: &Caller) -> Result<Standing, StoreError> {
     match caller.principal() {
-        Principal::User(user) => of_user(core, caller, user.uuid()).await,
-        Principal::Machine(client) => {
-            let values: Vec<Value> = vec![client.uuid().into()];
-            let row = core.row(WITH_MACHINE, values).await?.ok_or(StoreError::TenantNotReady)?;
-            let policy = check_open(&row)?;
-            check_principal(&row, caller)?;
+        Principal::User(_) => of_user(rows, caller),
+        Principal::Machine(_) => {
+            let row = clinic(rows)?;
+            let policy = check_open(row)?;
+            check_principal(row, caller)?;
             Ok(Standing {
                 stage: Stage::Active,
                 policy,
@@ -116,24 +145,22 @@ pub(crate) async fn of_caller(core: &Core, caller: &Caller) -> Result<Standing, 
             })
         }
         Principal::Job(_) => {
-            let row = core.row(CLINIC, vec![]).await?.ok_or(StoreError::TenantNotReady)?;
-            let (stage, policy) = check_clinic(&row)?;
+            let (stage, policy) = check_clinic(clinic(rows)?)?;
             let roles = RoleSet::NONE.with(Role::Worker);
             Ok(Standing { stage, policy, roles, patient: None, is_of_clinic: true })
         }
     }
 }
 
-async fn of_user(core: &Core, caller: &Caller, user: Uuid) -> Result<Standing, StoreError> {
-    let rows = core.rows(WITH_USER, vec![user.into()]).await?;
-    let row = rows.first().ok_or(StoreError::TenantNotReady)?;
+fn of_user(rows: &[Row], caller: &Caller) -> Result<Standing, StoreError> {
+    let row = clinic(rows)?;
     let (stage, policy) = check_clinic(row)?;
     if stage == Stage::Draft && row.get::<Option<bool>>("is_owner")? != Some(true) {
         return Err(StoreError::TenantNotOpen);
     }
     check_principal(row, caller)?;
     let mut roles = RoleSet::NONE;
-    for row in &rows {
+    for row in rows {
         if let Some(role) = row.get::<Option<String>>("role")? {
             roles = roles.with(role.parse().map_err(|_| StoreError::Corrupt("role_assignments.role"))?);
         }

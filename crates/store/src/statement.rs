@@ -20,6 +20,12 @@ pub(crate) fn prepared(backend: DbBackend, sql: &str, values: Vec<Value>) -> Sta
     Statement::from_sql_and_values(backend, sql, values)
 }
 
+/// Says that a statement of a unit of work is run, for those who count them.
+#[cfg(feature = "tenant")]
+pub(crate) fn trace_statement() {
+    tracing::trace!(target: "cloister_store::statement", "statement");
+}
+
 /// Each `$n` as `?`, and the values in the order in which they stand in the text.
 fn nameless(sql: &str, values: &[Value]) -> (String, Vec<Value>) {
     let mut parts = sql.split('$');

@@ -11,17 +11,31 @@ use cloister_kernel::{Environment, Failure, FailureKind, TenantId};
 use cloister_vault::{KeyCache, KeyOwner};
 
 use crate::{
-    PlatformStore, StoreConfig, StoreError, UnitOfWork, VisitUnit,
+    Ahead, PlatformStore, StoreConfig, StoreError, UnitOfWork, VisitUnit,
     core::Core,
     database::Database,
-    isolation,
+    events, facts, isolation,
     keys::Keys,
+    named_statement::{Call, NamedStatement},
+    results,
     sealer::{Sealer, TenantKeys},
     standing::{self, Stage},
+    statement::{Row, trace_statement},
+    transaction::Answers,
     workbench::Workbench,
 };
 
 pub use session_endings::SessionEnding;
+
+/// The statements that go in one trip with the beginning or the end of a unit of work.
+const NAMED: &[&NamedStatement] = &[
+    &standing::CLINIC,
+    &standing::WITH_USER,
+    &standing::WITH_MACHINE,
+    &facts::PATIENT,
+    &results::RESULT_AHEAD,
+    &events::EVENT,
+];
 
 /// Compiled policies that are kept.
 const POLICIES: usize = 256;
@@ -53,7 +67,7 @@ impl Store {
         keys: KeyCache,
         environment: Environment,
     ) -> Result<Self, StoreError> {
-        let database = Database::connect(config).await?;
+        let database = Database::connect(config, NAMED).await?;
         let policies = PolicyCache::new(POLICIES);
         let baseline = policies.load(PolicyDocument::baseline()).await.map_err(|_| StoreError::Policy)?;
         let keys = Keys::new(database.clone(), keys, environment.clone());
@@ -101,6 +115,26 @@ impl Store {
     /// `TenantNotReady`, `TenantNotOpen`, `TenantSuspended`, `KillSwitch`, `AccountDisabled`, `SessionRevoked`, `Policy`,
     /// `Keys`, `Unavailable`.
     pub async fn begin<'c>(&self, caller: &'c Caller) -> Result<UnitOfWork<'c>, StoreError> {
+        self.begin_for(caller, None).await
+    }
+
+    /// As [`Store::begin`], reading ahead what the unit is begun for: on PostgreSQL in the same trip.
+    ///
+    /// # Errors
+    /// As [`Store::begin`].
+    pub async fn begin_with<'c>(
+        &self,
+        caller: &'c Caller,
+        ahead: Ahead,
+    ) -> Result<UnitOfWork<'c>, StoreError> {
+        self.begin_for(caller, Some(ahead)).await
+    }
+
+    async fn begin_for<'c>(
+        &self,
+        caller: &'c Caller,
+        ahead: Option<Ahead>,
+    ) -> Result<UnitOfWork<'c>, StoreError> {
         let request = caller.request();
         let context = EventContext {
             log: Log::Tenant(caller.tenant()),
@@ -115,11 +149,16 @@ impl Store {
             source: request.source.clone(),
             user_agent: request.user_agent.clone(),
         };
-        let core = self.open(caller.tenant(), context).await?;
-        match standing::of_caller(&core, caller).await {
+        let mut calls = vec![standing::asked_of_caller(caller)];
+        calls.extend(ahead.map(|ahead| ahead.call(caller.tenant(), caller.user())));
+        let (core, answers) = self.open(caller.tenant(), context, calls).await?;
+        let mut answers = answers.into_iter();
+        let rows = answers.next().unwrap_or_default();
+        let ahead = ahead.zip(answers.next()).map(|(ahead, rows)| ahead.answered(rows));
+        match standing::of_caller(&rows, caller) {
             Ok(standing) => {
                 let table = self.policy(&core, standing.policy).await?;
-                Ok(UnitOfWork::new(caller, core, standing, table))
+                Ok(UnitOfWork::new(caller, core, standing, table, ahead))
             }
             Err(error) => Err(turn_away(core, error).await),
         }
@@ -130,8 +169,8 @@ impl Store {
     /// # Errors
     /// `TenantNotReady`, `TenantNotOpen`, `TenantSuspended`, `KillSwitch`, `Keys`, `Unavailable`.
     pub async fn begin_visit<'v>(&self, visitor: &'v Visitor) -> Result<VisitUnit<'v>, StoreError> {
-        let core = self.open_door(visitor).await?;
-        match standing::of_visitor(&core).await {
+        let (core, rows) = self.open_door(visitor).await?;
+        match standing::of_visitor(&rows) {
             Ok(()) => Ok(VisitUnit::new(visitor, core, Stage::Active)),
             Err(error) => Err(turn_away(core, error).await),
         }
@@ -143,14 +182,14 @@ impl Store {
     /// # Errors
     /// As [`Store::begin_visit`].
     pub async fn begin_activation<'v>(&self, visitor: &'v Visitor) -> Result<VisitUnit<'v>, StoreError> {
-        let core = self.open_door(visitor).await?;
-        match standing::of_activation(&core).await {
+        let (core, rows) = self.open_door(visitor).await?;
+        match standing::of_activation(&core, &rows).await {
             Ok(stage) => Ok(VisitUnit::new(visitor, core, stage)),
             Err(error) => Err(turn_away(core, error).await),
         }
     }
 
-    async fn open_door(&self, visitor: &Visitor) -> Result<Core, StoreError> {
+    async fn open_door(&self, visitor: &Visitor) -> Result<(Core, Vec<Row>), StoreError> {
         let request = visitor.request();
         let context = EventContext {
             log: Log::Tenant(visitor.tenant()),
@@ -161,15 +200,24 @@ impl Store {
             source: request.source.clone(),
             user_agent: request.user_agent.clone(),
         };
-        self.open(visitor.tenant(), context).await
+        let calls = vec![standing::asked_of_clinic(visitor.tenant())];
+        let (core, mut answers) = self.open(visitor.tenant(), context, calls).await?;
+        Ok((core, answers.pop().unwrap_or_default()))
     }
 
-    async fn open(&self, tenant: TenantId, context: EventContext) -> Result<Core, StoreError> {
+    async fn open(
+        &self,
+        tenant: TenantId,
+        context: EventContext,
+        calls: Vec<Call>,
+    ) -> Result<(Core, Answers), StoreError> {
         let data = self.keys.ring(KeyOwner::Tenant(tenant)).await?;
         let log = self.keys.ring(KeyOwner::TenantLog(tenant)).await?;
-        let transaction = self.database.begin(Some(tenant)).await?;
+        calls.iter().for_each(|_| trace_statement());
+        let (transaction, answers) = self.database.begin_calling(Some(tenant), calls).await?;
         let sealer = Sealer::new(tenant, TenantKeys { data, log }, self.environment.clone());
-        Ok(Core::new(self.database.clone(), transaction, sealer, self.bench.clone(), context))
+        let core = Core::new(self.database.clone(), transaction, sealer, self.bench.clone(), context);
+        Ok((core, answers))
     }
 
     /// The compiled table of a policy version; the baseline's is always there.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     NewJob, StoreError, Target,
+    ahead::ReadAhead,
     core::Core,
     decision_event,
     facts::observe,
@@ -42,6 +43,7 @@ pub struct UnitOfWork<'c> {
     pub(crate) core: Core,
     pub(crate) standing: Standing,
     table: Arc<DecisionTable>,
+    ahead: Option<ReadAhead>,
 }
 
 impl std::fmt::Debug for UnitOfWork<'_> {
@@ -51,8 +53,19 @@ impl std::fmt::Debug for UnitOfWork<'_> {
 }
 
 impl<'c> UnitOfWork<'c> {
-    pub(crate) fn new(caller: &'c Caller, core: Core, standing: Standing, table: Arc<DecisionTable>) -> Self {
-        Self { caller, core, standing, table }
+    pub(crate) fn new(
+        caller: &'c Caller,
+        core: Core,
+        standing: Standing,
+        table: Arc<DecisionTable>,
+        ahead: Option<ReadAhead>,
+    ) -> Self {
+        Self { caller, core, standing, table, ahead }
+    }
+
+    /// What was read when the unit began, unless the unit has written since.
+    pub(crate) fn take_ahead(&mut self) -> Option<ReadAhead> {
+        self.ahead.take().filter(|_| self.core.is_unchanged())
     }
 
     /// Whose unit it is.
@@ -86,8 +99,10 @@ impl<'c> UnitOfWork<'c> {
             self.core.note(EventDraft::refused(decision_event::code(A::TYPE, R::TYPE), error.code()));
             return Err(Refusal(error));
         }
-        let facts =
-            observe(&self.core, self.caller, &self.standing, R::TYPE, target).await.map_err(Refusal)?;
+        let ahead = self.ahead.as_ref().filter(|_| self.core.is_unchanged());
+        let facts = observe(&self.core, self.caller, &self.standing, R::TYPE, target, ahead)
+            .await
+            .map_err(Refusal)?;
         match decide::<A, R>(&self.table, self.caller, facts) {
             Ok(permit) => {
                 self.core.note(decision_event::allowed(&permit));

@@ -63,7 +63,7 @@ impl PlatformStore {
         keys: KeyCache,
         environment: Environment,
     ) -> Result<Self, StoreError> {
-        let database = Database::connect(config).await?;
+        let database = Database::connect(config, &[]).await?;
         Ok(Self::over(Keys::new(database.clone(), keys, environment.clone()), database, environment))
     }
 

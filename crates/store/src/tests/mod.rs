@@ -3,11 +3,15 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+mod ahead;
+mod cursors;
 mod decisions;
 mod durability;
 mod isolation;
 mod jobs;
+mod model;
 mod release;
+mod silence;
 mod storm;
 
 use cloister_access::{Permit, action, resource};

@@ -1,0 +1,101 @@
+//! Connections that die without saying so are given up in time, and their places in the pool are free again.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use cloister_access::{action::Read, resource::Record};
+use cloister_kernel::{Audience, Environment, FailureKind, TenantId, UserId};
+use cloister_testkit::fault_proxy::{Fault, FaultProxy, Moment, Plan};
+use cloister_vault::KeyCache;
+
+use super::{Harness, Kind};
+use crate::{Store, StoreConfig, StoreError, Target};
+
+crate::on_postgres! { silent_connections_are_given_up, what_a_silent_connection_held_is_free_again }
+
+/// A begin is tried twice, and everything else once; and a machine may be busy.
+const LIMIT: Duration = Duration::from_secs(12);
+
+/// A store with so many connections behind a proxy.
+async fn behind_a_proxy(harness: &Harness, connections: u32) -> (FaultProxy, Store) {
+    let url = harness.serve_url();
+    let (head, rest) = url.rsplit_once('@').unwrap();
+    let (place, database) = rest.split_once('/').unwrap();
+    let port: u16 = place.rsplit_once(':').unwrap().1.parse().unwrap();
+    let proxy = FaultProxy::before(SocketAddr::from(([127, 0, 0, 1], port))).await.unwrap();
+    let mut config = StoreConfig::new(format!("{head}@{}/{database}", proxy.address()));
+    config.max_connections = connections;
+    let cache = KeyCache::new(harness.keys.clone(), Environment::system(), 1000);
+    let store = Store::connect(&config, cache, harness.environment.clone()).await.unwrap();
+    (proxy, store)
+}
+
+async fn reader(harness: &Harness) -> (TenantId, UserId) {
+    let tenant = harness.clinic("lakeside").await;
+    let patient = harness.patient(tenant).await;
+    (tenant, harness.user(tenant, "patient", &[], Some(patient)).await)
+}
+
+async fn read(
+    harness: &Harness,
+    store: &Store,
+    (tenant, user): (TenantId, UserId),
+) -> Result<(), StoreError> {
+    let caller = harness.caller(tenant, Audience::Portal, user);
+    let mut unit = store.begin(&caller).await?;
+    let permit = match unit.permit::<Read, Record>(Target::OwnRecord).await {
+        Ok(permit) => permit,
+        Err(refusal) => return Err(unit.refuse(refusal).await),
+    };
+    let header = unit.sample_header(permit).await?;
+    unit.commit(header).await.map(drop)
+}
+
+async fn reads_in_time(harness: &Harness, store: &Store, who: (TenantId, UserId)) -> Result<(), StoreError> {
+    tokio::time::timeout(LIMIT, read(harness, store, who)).await.expect("an answer in time")
+}
+
+async fn silent_connections_are_given_up(harness: Harness) {
+    let who = reader(&harness).await;
+    for moment in [Moment::Before, Moment::During] {
+        let (proxy, store) = behind_a_proxy(&harness, 2).await;
+        reads_in_time(&harness, &store, who).await.unwrap();
+        proxy.switch(Plan::always(Fault::BlackHole, moment));
+        let (one, other) =
+            tokio::join!(reads_in_time(&harness, &store, who), reads_in_time(&harness, &store, who));
+        for failed in [one, other] {
+            assert_eq!(cloister_kernel::Failure::kind(&failed.unwrap_err()), FailureKind::Unavailable);
+        }
+        proxy.heal();
+        // Closing what is dead takes a few seconds in the background; then both places are free.
+        let healed = Instant::now();
+        while reads_in_time(&harness, &store, who).await.is_err() {
+            assert!(healed.elapsed() < LIMIT, "{moment:?}");
+        }
+        let (one, other) =
+            tokio::join!(reads_in_time(&harness, &store, who), reads_in_time(&harness, &store, who));
+        one.and(other).unwrap();
+    }
+}
+
+async fn what_a_silent_connection_held_is_free_again(harness: Harness) {
+    let who = reader(&harness).await;
+    let (proxy, store) = behind_a_proxy(&harness, 1).await;
+    reads_in_time(&harness, &store, who).await.unwrap();
+    // The answer to the commit is the last that this connection says: only the pool finds out.
+    for _ in 0..4 {
+        proxy.switch(Plan {
+            chance: 0.2,
+            seed: proxy.struck(),
+            ..Plan::always(Fault::BlackHole, Moment::After)
+        });
+        let _ = reads_in_time(&harness, &store, who).await;
+        proxy.heal();
+        let healed = Instant::now();
+        while reads_in_time(&harness, &store, who).await.is_err() {
+            assert!(healed.elapsed() < LIMIT);
+        }
+    }
+}
