@@ -27,6 +27,22 @@ UNSAFE = {
                                       'transit_encryption_mode    = "preferred"', "Redis would take plain connections"),
     "bucket could be public": ("modules/objects/bucket/main.tf", "  block_public_policy     = true", "  block_public_policy     = false",
                                "A bucket could be made public"),
+    "endpoints are open to the world": ("modules/network/endpoints.tf", "  cidr_ipv4         = var.cidr", '  cidr_ipv4         = "0.0.0.0/0"',
+                                        "The endpoints are open to more than the network"),
+    "key does not rotate": ("modules/keys/main.tf", "  enable_key_rotation     = true", "  enable_key_rotation     = false",
+                            "A storage key does not rotate"),
+    "key opens to other accounts": ("modules/keys/main.tf", '"kms:CallerAccount" = var.account_id', '"kms:CallerAccount" = "*"',
+                                    "A storage key opens to everybody"),
+    "logs are left out of the archive": ("modules/logs/main.tf", '  filter_pattern  = ""', '  filter_pattern  = "ERROR"',
+                                         "Something is filtered out on its way to the archive"),
+    "pod takes another's role": ("modules/cluster/roles.tf", '"system:serviceaccount:${each.value}"', '"system:serviceaccount:${var.namespace}:*"',
+                                 "A role can be taken by another pod"),
+    "pod takes the node's role": ("modules/cluster/nodes.tf", "http_put_response_hop_limit = 1", "http_put_response_hop_limit = 2",
+                                  "A pod could take the node's credentials"),
+    "load balancer speaks TLS 1.0": ("modules/edge/main.tf", "ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-TLS13-1-0-2021-06",
+                                     "The TLS policy is not the one"),
+    "second account gives backups back": ("modules/backup/offsite/main.tf", '"backup:CopyIntoBackupVault"', '"backup:*"',
+                                          "The environment's account may do more than copy"),
     "archive could be shortened": ("modules/objects/bucket/main.tf", '      mode  = "COMPLIANCE"', '      mode  = "GOVERNANCE"',
                                    "The archive is not locked for six years"),
 }
@@ -71,7 +87,7 @@ def invalid(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def unsafe(tmp_path_factory):
-    chosen = [MODULES / "database", MODULES / "cache", MODULES / "objects"]
+    chosen = sorted({MODULES / pathlib.PurePosixPath(fault[0]).parts[1] for fault in UNSAFE.values()})
     return planted.refusal(terraform.check_tests, planted.tree(tmp_path_factory.mktemp("unsafe"), *faults(UNSAFE)), chosen)
 
 

@@ -8,6 +8,11 @@ output "cluster_name" {
   value       = module.cloister.cluster_name
 }
 
+output "vpc_id" {
+  description = "The network, which the AWS Load Balancer Controller is told (vpcId): pods cannot ask the node."
+  value       = module.cloister.vpc_id
+}
+
 output "database_host" {
   description = "Host of the database."
   value       = module.cloister.database_host

@@ -3,10 +3,13 @@
 locals {
   # What a node needs to join, and to pull images. Nothing of the application: that is each pod's own role.
   node_policies = ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"]
+  # Without these two no node gets ready.
+  addons_of_nodes = {
+    vpc-cni    = { role = "network", values = jsonencode({ enableNetworkPolicy = "true", env = { ENABLE_PREFIX_DELEGATION = "true" } }) }
+    kube-proxy = { role = null, values = null }
+  }
   addons = {
-    vpc-cni                         = { role = "network", values = jsonencode({ enableNetworkPolicy = "true", env = { ENABLE_PREFIX_DELEGATION = "true" } }) }
     coredns                         = { role = null, values = null }
-    kube-proxy                      = { role = null, values = null }
     amazon-cloudwatch-observability = { role = "logs", values = null }
   }
 }
@@ -86,6 +89,16 @@ resource "aws_eks_access_policy_association" "administrators" {
   access_scope {
     type = "cluster"
   }
+}
+
+resource "aws_eks_addon" "of_nodes" {
+  for_each                    = local.addons_of_nodes
+  cluster_name                = aws_eks_cluster.this.name
+  addon_name                  = each.key
+  configuration_values        = each.value.values
+  service_account_role_arn    = each.value.role == null ? null : aws_iam_role.pods[each.value.role].arn
+  resolve_conflicts_on_create = "OVERWRITE"
+  resolve_conflicts_on_update = "OVERWRITE"
 }
 
 resource "aws_eks_addon" "this" {

@@ -22,14 +22,18 @@ resource "aws_launch_template" "node" {
     http_tokens                 = "required"
     http_put_response_hop_limit = 1
   }
-  block_device_mappings {
-    device_name = "/dev/xvda"
-    ebs {
-      volume_size           = 50
-      volume_type           = "gp3"
-      encrypted             = "true"
-      kms_key_id            = var.key_arns.cluster
-      delete_on_termination = "true"
+  # Bottlerocket keeps itself on the first disk, and images and containers on the second.
+  dynamic "block_device_mappings" {
+    for_each = { "/dev/xvda" = 4, "/dev/xvdb" = 50 }
+    content {
+      device_name = block_device_mappings.key
+      ebs {
+        volume_size           = block_device_mappings.value
+        volume_type           = "gp3"
+        encrypted             = "true"
+        kms_key_id            = var.key_arns.cluster
+        delete_on_termination = "true"
+      }
     }
   }
   monitoring {
@@ -64,7 +68,7 @@ resource "aws_eks_node_group" "this" {
     id      = aws_launch_template.node.id
     version = aws_launch_template.node.latest_version
   }
-  depends_on = [aws_iam_role_policy_attachment.node]
+  depends_on = [aws_iam_role_policy_attachment.node, aws_eks_addon.of_nodes]
   lifecycle {
     ignore_changes = [scaling_config[0].desired_size]
   }

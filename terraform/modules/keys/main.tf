@@ -18,7 +18,7 @@ locals {
   # Services that call KMS as themselves and name what they encrypt in the encryption context or the source.
   direct = {
     logs    = ["logs.${var.region}.amazonaws.com"]
-    alarms  = ["cloudwatch.amazonaws.com", "backup.amazonaws.com", "events.amazonaws.com", "rds.amazonaws.com"]
+    alarms  = ["cloudwatch.amazonaws.com", "backup.amazonaws.com", "events.amazonaws.com", "events.rds.amazonaws.com"]
     archive = ["logs.${var.region}.amazonaws.com", "cloudtrail.amazonaws.com", "config.amazonaws.com"]
   }
   kinds = toset(concat(keys(local.storage), keys(local.direct)))

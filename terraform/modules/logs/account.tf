@@ -1,5 +1,17 @@
 # What watches the account itself: the trail of all calls, GuardDuty, and AWS Config with rules for HIPAA.
 
+# Whatever else is ever made in this account: no bucket is public, no disk unencrypted.
+resource "aws_s3_account_public_access_block" "this" {
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_ebs_encryption_by_default" "this" {
+  enabled = true
+}
+
 resource "aws_cloudwatch_log_group" "trail" {
   name              = "/${var.name}/trail"
   retention_in_days = var.retention_days

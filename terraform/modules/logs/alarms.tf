@@ -11,7 +11,7 @@ resource "aws_sns_topic_policy" "alarms" {
       {
         Sid       = "ServicesOfThisAccount"
         Effect    = "Allow"
-        Principal = { Service = ["cloudwatch.amazonaws.com", "events.amazonaws.com", "rds.amazonaws.com", "events.rds.amazonaws.com", "backup.amazonaws.com"] }
+        Principal = { Service = ["cloudwatch.amazonaws.com", "events.amazonaws.com", "events.rds.amazonaws.com", "backup.amazonaws.com"] }
         Action    = "sns:Publish"
         Resource  = aws_sns_topic.alarms.arn
         Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }

@@ -36,11 +36,3 @@ run "the_parts_fit_together" {
     error_message = "The public load balancer has no TLS policy or no WAF."
   }
 }
-
-run "who_administers_keys_does_not_administer_pods" {
-  command = plan
-  variables {
-    cluster_administrator_arns = ["arn:aws:iam::111122223333:role/deploy"]
-  }
-  expect_failures = [var.cluster_administrator_arns]
-}

@@ -1,4 +1,4 @@
-# The whole environment against made-up values of AWS: that the parts fit, and what this environment has chosen.
+# Against made-up values of AWS. That the parts fit together is tested once, for production.
 
 mock_provider "aws" {
   source = "../../tests/mocks"
@@ -20,21 +20,6 @@ variables {
   auditor_arns               = ["arn:aws:iam::111122223333:role/security"]
   alarm_emails               = ["on-call@portal.example"]
   redis_auth_token           = "0123456789abcdef0123456789abcdef"
-}
-
-run "the_parts_fit_together" {
-  assert {
-    condition     = output.helm.aws.roles.portal == output.role_arns["serve"] && output.helm.aws.roles.tenantAdmin == output.role_arns["admin"]
-    error_message = "The chart would give a process another's role."
-  }
-  assert {
-    condition     = length(setintersection(output.helm.network.operators, output.helm.network.loadBalancers)) == 0
-    error_message = "The operators' API would take calls from the public load balancer."
-  }
-  assert {
-    condition     = output.helm.ingress.sslPolicy == "ELBSecurityPolicy-TLS13-1-2-2021-06" && output.helm.ingress.webAcl != ""
-    error_message = "The public load balancer has no TLS policy or no WAF."
-  }
 }
 
 run "who_administers_keys_does_not_administer_pods" {

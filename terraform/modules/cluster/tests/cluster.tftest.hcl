@@ -44,7 +44,7 @@ run "the_control_plane_is_private_encrypted_and_logged" {
     error_message = "A pod could take the node's credentials."
   }
   assert {
-    condition     = aws_launch_template.node.block_device_mappings[0].ebs[0].encrypted == "true" && jsondecode(aws_eks_addon.this["vpc-cni"].configuration_values).enableNetworkPolicy == "true"
+    condition     = alltrue([for disk in aws_launch_template.node.block_device_mappings : disk.ebs[0].encrypted == "true"]) && jsondecode(aws_eks_addon.of_nodes["vpc-cni"].configuration_values).enableNetworkPolicy == "true"
     error_message = "Disks are unencrypted or network policies are not enforced."
   }
 }

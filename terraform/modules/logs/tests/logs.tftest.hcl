@@ -45,6 +45,10 @@ run "the_account_is_watched" {
     error_message = "The trail is unsigned, of one region or unencrypted."
   }
   assert {
+    condition     = aws_s3_account_public_access_block.this.restrict_public_buckets && aws_s3_account_public_access_block.this.block_public_policy && aws_ebs_encryption_by_default.this.enabled
+    error_message = "The account allows public buckets or unencrypted disks."
+  }
+  assert {
     condition     = aws_guardduty_detector.this.enable && aws_config_configuration_recorder_status.this.is_enabled && strcontains(aws_config_conformance_pack.hipaa.template_body, "RDS_STORAGE_ENCRYPTED")
     error_message = "GuardDuty or AWS Config is off."
   }

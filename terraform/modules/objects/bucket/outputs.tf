@@ -1,11 +1,13 @@
 output "name" {
-  description = "The bucket's name."
+  description = "The bucket's name, once it is versioned and has its policy: CloudTrail and replication refuse it before."
   value       = aws_s3_bucket.this.bucket
+  depends_on  = [aws_s3_bucket_policy.this, aws_s3_bucket_versioning.this]
 }
 
 output "arn" {
   description = "The bucket's ARN."
   value       = "arn:aws:s3:::${var.bucket}"
+  depends_on  = [aws_s3_bucket_policy.this, aws_s3_bucket_versioning.this]
 }
 
 output "encryption" {
