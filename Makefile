@@ -1,7 +1,7 @@
 # Every target is one script; run `make` for the list.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test lint unit web blackbox browser advisories bench campaign mutants check-deploy hostile sbom fuzz
+.PHONY: help demo demo-reset test lint unit web blackbox browser advisories bench campaign mutants check-deploy hostile sbom fuzz models
 SHELL := bash
 
 help: ## Show this list
@@ -37,6 +37,9 @@ hostile: ## Generated calls by everybody against every operation, MINUTES=30 of 
 fuzz: ## Coverage-guided input for what reads strangers' bytes, MINUTES=10 for all targets together
 	@MINUTES="$(or $(MINUTES),10)" scripts/fuzz
 
+models: ## Random orders of what people do against simple models, CASES=500 of each
+	@CLOISTER_MODEL_CASES="$(or $(CASES),500)" scripts/with-services cargo nextest run --workspace -E 'test(model)'
+
 check-deploy: ## Terraform, Helm and what else a deployment is made of (REQUIRE_DEPLOY=1: nothing may be NOT RUN)
 	@scripts/test deploy
 
@@ -54,5 +57,8 @@ sbom: ## What is linked into the programs and their pages, as CycloneDX, in targ
 bench: ## What requests cost: rates, latency, processor time, memory, start (QUICK=1 for minutes); results in target/bench
 	@scripts/bench
 
-campaign: ## Kill and break everything under load for CAMPAIGN_MINUTES (30); results in target/campaign
+campaign: ## Kill and break everything under load for CAMPAIGN_MINUTES (30), then hostile, fuzz and models for as long together
 	@scripts/campaign
+	@$(MAKE) --no-print-directory hostile MINUTES=$$(( ($${CAMPAIGN_MINUTES:-30} + 1) / 2 ))
+	@$(MAKE) --no-print-directory fuzz MINUTES=$$(( ($${CAMPAIGN_MINUTES:-30} + 3) / 4 ))
+	@$(MAKE) --no-print-directory models CASES=$$(( $${CAMPAIGN_MINUTES:-30} * 3 ))
