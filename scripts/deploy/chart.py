@@ -11,8 +11,8 @@ from deploy.outcome import Refused
 
 CHART = pathlib.Path("helm/cloister")
 SIZES = ("small", "production", "bring-your-own")
-# The oldest that the chart says it works with, one that EKS runs today, the newest whose schemas are at hand.
-KUBERNETES = ("1.30", "1.34", "1.37")
+# The oldest that the chart says it works with, and the newest whose schemas are at hand.
+KUBERNETES = ("1.30", "1.37")
 # Kinds of operators in the cluster, for which no schema can be had here: the check says how many it did not see into.
 FOREIGN = {"external-secrets.io/v1/ExternalSecret", "cert-manager.io/v1/Certificate",
            "monitoring.coreos.com/v1/ServiceMonitor", "monitoring.coreos.com/v1/PrometheusRule"}
