@@ -307,11 +307,17 @@ async fn naughty_strings_are_refused_or_kept_as_they_are_and_never_break_anythin
         "/api/v1/invitations/{}",
         "/fhir/R4/Patient/{}",
         "/{}",
+        "/api/v1/record/results?cursor={}",
+        "/api/v1/record/results?limit={}",
+        "/api/v1/record/results?{}=1",
     ];
-    for (index, text) in strings.iter().enumerate() {
+    // Each string stands in a path or a name and in a query.
+    for (index, text) in
+        strings.iter().enumerate().flat_map(|(index, text)| [(index % 5, text), (5 + index % 3, text)])
+    {
         tries.world.app.pass(Duration::seconds(1));
         let encoded: String = text.bytes().take(2000).map(|byte| format!("%{byte:02X}")).collect();
-        let path = paths[index % paths.len()].replace("{}", &encoded);
+        let path = paths[index].replace("{}", &encoded);
         let call = tries.world.ann.call(Method::GET, &path);
         let answer = tries.sources.send(&call).await;
         assert!(
