@@ -203,15 +203,17 @@ impl Identity {
         let (Some(user), Some(session)) = (caller.user(), caller.session()) else {
             return Err(IdentityError::SessionEnded);
         };
-        let was_live = self.ephemeral.revoke_session(caller.tenant(), user, session).await?;
         let mut unit = match self.store.begin(caller).await {
             Ok(unit) => unit,
             // Turned away, which left an event of its own.
             Err(error) if matches!(error.kind(), FailureKind::Unauthenticated | FailureKind::Forbidden) => {
+                self.ephemeral.revoke_session(caller.tenant(), user, session).await?;
                 return Ok(());
             }
+            // Nothing ends that could not be written down: whoever asked is told, and may ask again.
             Err(error) => return Err(error.into()),
         };
+        let was_live = self.ephemeral.revoke_session(caller.tenant(), user, session).await?;
         // One that ended meanwhile by another hand or by itself has left the event of that.
         if was_live {
             unit.note(EventDraft::success(ActionCode::SessionEnded).on("session", Some(session.uuid())));

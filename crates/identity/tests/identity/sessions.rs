@@ -1,8 +1,9 @@
 //! Sessions: how long they live, who ends them, and fresh proofs.
 
 use cloister_identity::IdentityError;
-use cloister_kernel::{Audience, Failure};
+use cloister_kernel::{Audience, Failure, FailureKind};
 use cloister_store::StoreError;
+use cloister_vault::testing::Behavior;
 use time::Duration;
 
 use crate::{
@@ -19,6 +20,7 @@ on_both! {
     sessions_are_listed_and_ended_by_their_owner,
     ended_sessions_do_not_come_back_with_an_old_copy,
     signing_out_ends_the_session_even_of_a_stopped_account,
+    signing_out_while_nothing_can_be_written_down_ends_nothing,
 }
 
 async fn sessions_end_idle_and_over_age_by_site(harness: Harness) {
@@ -148,6 +150,23 @@ async fn ended_sessions_do_not_come_back_with_an_old_copy(harness: Harness) {
     assert_eq!(clinic.identity.sessions(&caller).await.unwrap().len(), 1);
     assert_eq!(clinic.events("session.revoked success").await, 1);
     clinic.sign_in(&person).await;
+}
+
+async fn signing_out_while_nothing_can_be_written_down_ends_nothing(harness: Harness) {
+    let clinic = Clinic::open(&harness).await;
+    let person = clinic.clinician("noor@example.org").await;
+    let opened = clinic.sign_in(&person).await;
+    let caller = clinic.caller(&opened).await;
+    harness.clock.advance(Duration::minutes(2));
+    harness.keys.behave(Behavior::Away);
+    let error = clinic.identity.sign_out(&caller).await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Unavailable);
+    harness.keys.behave(Behavior::Healthy);
+    assert!(clinic.touch(&opened).await.is_some(), "it ended without an event");
+    assert_eq!(clinic.events("session.ended success").await, 0);
+    clinic.identity.sign_out(&caller).await.unwrap();
+    assert!(clinic.touch(&opened).await.is_none());
+    assert_eq!(clinic.events("session.ended success").await, 1);
 }
 
 async fn signing_out_ends_the_session_even_of_a_stopped_account(harness: Harness) {
