@@ -10,6 +10,10 @@ use cloister_platform::{
     settings,
 };
 
+/// The C library's allocator keeps what large bundles took; this one gives it back, and is quicker.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The patient portal platform.
 #[derive(Debug, Parser)]
 #[command(name = "cloister", version)]

@@ -1,4 +1,7 @@
 //! Password hashing: Argon2id (RFC 9106) at OWASP's parameters, on a pool that cannot take the service down.
+//!
+//! Its threads run at a low priority: they take all that is left of the processors, and whoever reads a record does not
+//! wait for somebody else's sign-in.
 
 use std::{
     sync::{
@@ -13,7 +16,9 @@ use argon2::{
     password_hash::{PasswordHasher, PasswordVerifier, phc},
 };
 use cloister_kernel::{Environment, ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use rayon_core::{ThreadPool, ThreadPoolBuilder};
+use rustix::process::{getpriority_process, setpriority_process};
+use tokio::sync::{Semaphore, oneshot};
 use unicode_normalization::UnicodeNormalization;
 
 /// How much work one hash is. OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
@@ -64,9 +69,14 @@ pub enum HashingError {
     Broken,
 }
 
+/// How much later than others a hashing thread has its turn: Linux's nice value, 0 to 19. At 10 it still gets a tenth of
+/// what another thread gets, so that sign-ins go on however busy the machine is.
+const NICENESS: i32 = 10;
+
 /// Hashes passwords beside the request threads: a bounded number at once, a bounded queue, a bounded wait.
 pub struct HashingPool {
     cost: HashingCost,
+    threads: ThreadPool,
     running: Arc<Semaphore>,
     queue: Semaphore,
     longest_wait: Duration,
@@ -78,7 +88,7 @@ impl HashingPool {
     /// A pool that runs `at_once` hashes at a time and lets `queued` more wait.
     ///
     /// # Errors
-    /// [`HashingError::Broken`] when Argon2 refuses the cost.
+    /// [`HashingError::Broken`] when Argon2 refuses the cost, or no thread can be started.
     pub fn new(
         cost: HashingCost,
         at_once: usize,
@@ -87,8 +97,17 @@ impl HashingPool {
     ) -> Result<Self, HashingError> {
         let nobody = SecretString::from(data_encoding::HEXLOWER.encode(&environment.bytes::<32>()));
         let decoy = derive(cost, &nobody, environment.bytes())?;
+        let threads = ThreadPoolBuilder::new()
+            .num_threads(at_once.max(1))
+            .thread_name(|number| format!("hashing-{number}"))
+            .start_handler(|_| yield_to_others())
+            // Whoever waits for a hash that panicked learns that there is none.
+            .panic_handler(|_| ())
+            .build()
+            .map_err(|_| HashingError::Broken)?;
         Ok(Self {
             cost,
+            threads,
             running: Arc::new(Semaphore::new(at_once.max(1))),
             queue: Semaphore::new(at_once.max(1) + queued),
             longest_wait: Duration::from_secs(10),
@@ -142,13 +161,23 @@ impl HashingPool {
             .map_err(|_| HashingError::Busy)?
             .map_err(|_| HashingError::Busy)?;
         self.hashes.fetch_add(1, Ordering::Relaxed);
-        tokio::task::spawn_blocking(move || {
-            let result = work();
+        let (answer, answered) = oneshot::channel();
+        self.threads.spawn(move || {
+            // Nobody may be waiting any more.
+            let _ = answer.send(work());
             drop(turn);
-            result
-        })
-        .await
-        .map_err(|_| HashingError::Broken)
+        });
+        answered.await.map_err(|_| HashingError::Broken)
+    }
+}
+
+/// Lowers the priority of the calling thread. Where that is not possible it hashes at the others' priority.
+fn yield_to_others() {
+    // On Linux the priority is a thread's, and nobody named means the one that calls.
+    let lowered =
+        getpriority_process(None).and_then(|niceness| setpriority_process(None, niceness.max(NICENESS)));
+    if let Err(error) = lowered {
+        tracing::warn!(%error, "hashing threads have the priority of all others");
     }
 }
 
@@ -217,6 +246,25 @@ mod tests {
             busy += usize::from(matches!(attempt.await.unwrap(), Err(HashingError::Busy)));
         }
         assert!(busy >= 1, "some of eight attempts find the queue of two full");
+    }
+
+    #[tokio::test]
+    async fn hashing_yields_to_others_and_this_thread_does_not() {
+        let pool = pool(2, 4);
+        let of_this_thread = || getpriority_process(None).unwrap();
+        let before = of_this_thread();
+        let hashing = pool.run(of_this_thread).await.unwrap();
+        assert_eq!((hashing, of_this_thread()), (before.max(NICENESS), before));
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_panics_is_no_hash_and_its_place_is_free_again() {
+        let pool = pool(1, 0);
+        for _ in 0..3 {
+            let broken = pool.run(|| assert!(std::hint::black_box(false))).await;
+            assert!(matches!(broken, Err(HashingError::Broken)));
+        }
+        assert!(!pool.verify(&"a".into(), None).await.unwrap());
     }
 
     #[test]

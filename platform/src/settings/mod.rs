@@ -231,13 +231,12 @@ pub fn database_from_environment() -> Result<DatabaseSettings, SettingsError> {
     database(&given, size)
 }
 
-/// As told, else all cores but one: people who are signed in go on reading while many others sign in.
+/// As told, else one a core: what reads a record has its turn first, see `identity::hashing`.
 fn hashes_at_once(given: &Given) -> Result<usize, SettingsError> {
     if given.text("sign_in.hashes_at_once").is_some() {
         return number(given, "sign_in.hashes_at_once");
     }
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    Ok(cores.saturating_sub(1).max(1))
+    Ok(thread::available_parallelism().map_or(1, NonZero::get))
 }
 
 fn number<T: std::str::FromStr + PartialOrd + From<u8>>(

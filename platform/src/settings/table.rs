@@ -109,7 +109,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "sign_in.hashes_at_once",
         "",
-        "Password hashes computed at once (25 ms of one core and 19 MiB each); usually one core is left to everything else.",
+        "Password hashes computed at once (25 ms of one core and 19 MiB each), usually one a core; they yield to everything else.",
     ),
     setting(
         "sign_in.hashes_waiting",
