@@ -41,6 +41,7 @@ fn orders() -> Orders {
         only: number("CAMPAIGN_ROUND"),
         rounds: number("CAMPAIGN_ROUNDS").unwrap_or(u64::MAX),
         lasts: Duration::from_secs(60 * number("CAMPAIGN_MINUTES").unwrap_or(30)),
+        back_within: Duration::from_secs(number("CAMPAIGN_BACK_SECONDS").unwrap_or(10)),
         folder,
     }
 }

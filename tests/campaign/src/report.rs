@@ -26,7 +26,11 @@ pub(crate) struct Report {
     /// Connections that faults struck.
     pub(crate) struck: u64,
     pub(crate) abandoned: u64,
+    pub(crate) back_within: Duration,
+    /// The machine's load over five minutes, now and then.
+    pub(crate) loads: Vec<f64>,
     pub(crate) worst_back: Duration,
+    pub(crate) backs: Vec<Duration>,
     pub(crate) worst_round: u64,
     pub(crate) restarts: u64,
     pub(crate) checked: BTreeMap<String, u64>,
@@ -71,9 +75,21 @@ impl Report {
     }
 
     pub(crate) fn back(&mut self, round: u64, after: Duration) {
+        self.backs.push(after);
         if after > self.worst_back {
             (self.worst_back, self.worst_round) = (after, round);
         }
+    }
+
+    /// The median.
+    fn usual_back(&self) -> Duration {
+        let mut backs = self.backs.clone();
+        backs.sort_unstable();
+        backs.get(backs.len() / 2).copied().unwrap_or_default()
+    }
+
+    fn load(&self) -> f64 {
+        self.loads.iter().sum::<f64>() / self.loads.len().max(1) as f64
     }
 
     fn violated(&self, rule: Rule) -> usize {
@@ -100,7 +116,14 @@ impl Report {
         );
         println!("                {} exchanges struck, {} requests abandoned", self.struck, self.abandoned);
         println!("checked answers {} ({})", sum(&self.checked), list(&self.checked));
-        println!("worst time back {:.1} s, in round {}", self.worst_back.as_secs_f64(), self.worst_round);
+        println!(
+            "time until back {:.1} s in the middle, {:.1} s at worst, in round {}; allowed were {} s",
+            self.usual_back().as_secs_f64(),
+            self.worst_back.as_secs_f64(),
+            self.worst_round,
+            self.back_within.as_secs(),
+        );
+        println!("machine's load  {:.1} on {} cores", self.load(), cores());
         println!(
             "started again   {} programs that ended while they started over something broken",
             self.restarts
@@ -123,6 +146,8 @@ impl Report {
             "seed": self.seed, "commit": self.commit, "rounds": self.rounds, "seconds": self.took.as_secs(),
             "kills": self.kills, "faults": self.faults, "kinds_of_faults": self.kinds,
             "exchanges_struck": self.struck, "requests_abandoned": self.abandoned,
+            "back_seconds_allowed": self.back_within.as_secs(), "usual_back_seconds": self.usual_back().as_secs_f64(),
+            "load": self.load(), "cores": cores(),
             "worst_back_seconds": self.worst_back.as_secs_f64(), "worst_round": self.worst_round,
             "restarts": self.restarts, "checked": self.checked, "answers": self.answers,
             "rules": counts, "violations": violations,
@@ -133,4 +158,8 @@ impl Report {
         let text = serde_json::to_string_pretty(&self.json()).expect("JSON");
         std::fs::write(folder.join("campaign.json"), text + "\n").expect("target/campaign/campaign.json");
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }

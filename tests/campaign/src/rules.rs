@@ -24,7 +24,7 @@ pub(crate) enum Rule {
     NotCrossed,
     /// While something is broken, answers say so and connections end: no 500, nothing that hangs.
     Clear,
-    /// Ten seconds after the cause is gone, everything works.
+    /// Soon after the cause is gone, everything works.
     Back,
     /// No program ends by itself.
     StaysUp,
@@ -57,7 +57,7 @@ impl Rule {
             Self::NoOpenTransaction => "no open transaction left",
             Self::NotCrossed => "no crossed answer",
             Self::Clear => "closed and clear while broken",
-            Self::Back => "back within 10 seconds",
+            Self::Back => "back in time",
             Self::StaysUp => "no program ends by itself",
             Self::Delivered => "acknowledged messages arrive",
         }
