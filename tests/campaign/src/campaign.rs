@@ -199,7 +199,7 @@ impl Campaign {
                     self.cluster.break_way(*way, *plan);
                 }
                 if faults.iter().any(|(way, _)| *way == Way::Keys) {
-                    let replica = Victim::Serve(usize::from(round.number % 4 == 0));
+                    let replica = Victim::Serve(usize::from(round.number.is_multiple_of(4)));
                     tokio::task::block_in_place(|| {
                         self.cluster.kill(replica, &self.shared);
                         self.cluster.revive(replica);

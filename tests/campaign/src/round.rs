@@ -77,7 +77,7 @@ impl Round {
                 [Storm::Connections, Storm::Streams, Storm::LateRedis]
                     [usize::from((number / DECK % 3) as u8)],
             )
-        } else if number % 2 == 0 {
+        } else if number.is_multiple_of(2) {
             // A quarter of all faults lies between the two, which makes them faults of different ways.
             let turn = seed % FAULTS + number / 2 * STRIDE;
             Break::Faults([turn, turn + FAULTS / 4].map(|index| fault(index % FAULTS, &mut draws)))
