@@ -17,7 +17,9 @@ fuzz_target!(|bytes: &[u8]| {
         let Some(token) = token else { continue };
         let pair = format!("{name}={}", token.expose());
         assert!(bytes.windows(pair.len()).any(|part| part == pair.as_bytes()), "{pair}");
-        for second in [pair.clone(), format!("{name}=x"), name.to_owned(), format!(" {name}={}", token.expose())] {
+        for second in
+            [pair.clone(), format!("{name}=x"), name.to_owned(), format!(" {name}={}", token.expose())]
+        {
             let mut shadowed = headers.clone();
             shadowed.append(COOKIE, HeaderValue::from_str(&second).unwrap());
             assert!(Cookies::read(&shadowed).is_err(), "{second} beside {pair}");

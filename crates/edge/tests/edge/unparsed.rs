@@ -274,7 +274,7 @@ async fn malformed_http2_requests_reach_nothing() {
         frame(0, 1, 1, b"data"),
         vec![0xff; 64],
     ] {
-        assert_eq!(status(&frames(&app, &[broken.clone()]).await), None, "{broken:?}");
+        assert_eq!(status(&frames(&app, std::slice::from_ref(&broken)).await), None, "{broken:?}");
     }
     assert_eq!(status(&frames(&app, &[request(&good)]).await), Some(200), "everybody else is served");
 }
