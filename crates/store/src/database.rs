@@ -13,7 +13,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 
 use cloister_kernel::{ExposeSecret, TenantId};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, SqliteTransactionMode,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryResult, RuntimeErr, SqliteTransactionMode,
     SqlxPostgresConnector, SqlxSqliteConnector, Statement, TransactionOptions, TransactionTrait, Value,
 };
 use sqlx::{
@@ -26,6 +26,7 @@ use crate::{
     StoreConfig, StoreError,
     named_statement::{Call, NamedStatement},
     transaction::{Answers, PostgresTransaction, Transaction, rows_outside},
+    trip::is_late,
 };
 
 /// PostgreSQL's code of a statement about a table that does not exist.
@@ -127,8 +128,9 @@ impl Database {
         let database = self.clone();
         joined(tokio::spawn(async move {
             match database.begin_once(tenant, calls.clone()).await {
-                // A connection may have died while it lay in the pool: a fresh one is asked once.
-                Err(StoreError::Unavailable(_)) if database.pool.is_some() => {
+                // A connection may have died while it lay in the pool: a fresh one is asked once. After waiting in vain
+                // nobody is made to wait again.
+                Err(StoreError::Unavailable(error)) if database.pool.is_some() && !was_waited_for(&error) => {
                     database.begin_once(tenant, calls).await
                 }
                 outcome => outcome,
@@ -194,6 +196,16 @@ async fn prepare(connection: &mut PgConnection, named: String) -> Result<(), sql
             Ok(())
         }
         outcome => outcome.map(drop),
+    }
+}
+
+/// Whether this came of nobody answering, or of no connection becoming free, in time.
+fn was_waited_for(error: &DbErr) -> bool {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(cause)) => {
+            is_late(cause) || matches!(**cause, sqlx::Error::PoolTimedOut)
+        }
+        _ => false,
     }
 }
 
