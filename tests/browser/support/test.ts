@@ -17,8 +17,9 @@ export function complaints(context: BrowserContext): string[] {
   return found;
 }
 
-/** Fails on any finding of axe on the page as it stands, and on content wider than the window. */
+/** Fails on any finding of axe on the page once it has its heading, and on content wider than the window. */
 export async function expectAccessible(page: Page): Promise<void> {
+  await page.locator("h1").first().waitFor();
   await page.evaluate(axeSource);
   const findings = await page.evaluate(async (tags) => {
     const { axe } = window as unknown as { axe: { run: (root: Document, options: object) => Promise<{ violations: { id: string; nodes: { target: unknown[] }[] }[] }> } };
