@@ -30,7 +30,7 @@ use crate::{
     identities::{self, Kept},
     ingest::Worked,
     sealer::Sealer,
-    workbench::Workbench,
+    workbench::{Room, Workbench},
 };
 
 /// What became of one entry of a bundle.
@@ -70,6 +70,8 @@ pub struct IncomingBundle(Arc<Incoming>);
 struct Incoming {
     bundle: ReadBundle,
     original: Phi<Vec<u8>>,
+    /// The room that a long one takes while it is worked on.
+    _room: Option<Room>,
 }
 
 impl std::fmt::Debug for IncomingBundle {
@@ -84,8 +86,12 @@ impl IncomingBundle {
     /// # Errors
     /// [`Refused`] naming entries and paths.
     pub fn read(text: Vec<u8>) -> Result<Self, Refused> {
+        Self::read_within(text, None)
+    }
+
+    fn read_within(text: Vec<u8>, room: Option<Room>) -> Result<Self, Refused> {
         let bundle = ReadBundle::read(&text)?;
-        Ok(Self(Arc::new(Incoming { bundle, original: Phi::new(text) })))
+        Ok(Self(Arc::new(Incoming { bundle, original: Phi::new(text), _room: room })))
     }
 
     /// Whether it is long enough to be prepared before it is taken in.
@@ -185,13 +191,14 @@ impl Planned {
 }
 
 impl Store {
-    /// Reads the text of a bundle, beside the threads that answer requests.
+    /// Reads the text of a bundle, beside the threads that answer requests. A long one waits until there is room for it.
     ///
     /// # Errors
     /// `Refused` naming entries and paths; `Stopped`.
     pub async fn read_bundle(&self, text: Vec<u8>) -> Result<IncomingBundle, IntakeError> {
         let is_long = text.len() >= LONG_BYTES / 8;
-        Ok(self.bench().run(is_long, move || IncomingBundle::read(text)).await??)
+        let room = if is_long { Some(self.bench().room(text.len()).await?) } else { None };
+        Ok(self.bench().run(is_long, move || IncomingBundle::read_within(text, room)).await??)
     }
 }
 
