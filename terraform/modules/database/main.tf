@@ -10,7 +10,7 @@ locals {
     password_encryption                 = { value = "scram-sha-256", apply = "immediate" }
     "rds.accepted_password_auth_method" = { value = "scram", apply = "immediate" }
     idle_in_transaction_session_timeout = { value = "60000", apply = "immediate" }
-    statement_timeout                   = { value = "0", apply = "immediate" } # migrations take their time; the pool sets 15 s
+    statement_timeout                   = { value = "0", apply = "immediate" } # migrations take their time; the pool sets 6 s
     shared_preload_libraries            = { value = "pg_stat_statements,pgaudit", apply = "pending-reboot" }
     "pgaudit.log"                       = { value = "ddl,role", apply = "immediate" }
     "pgaudit.log_parameter"             = { value = "0", apply = "immediate" } # parameters are what is kept from logs
