@@ -1,6 +1,6 @@
 """Tests of the tests: breaks one rule at a time and demands that a test notices.
 
-usage: mutants.py [--check] [--revision REVISION] [NAME...]
+usage: mutants.py [--check] [--revision REVISION] [--afresh] [NAME...]
 
 Every tests/mutants/NAME.patch is a unified diff that takes one rule away, below a head of these fields:
 
@@ -15,6 +15,10 @@ target directory of their own: Cargo would take a mutant's artifacts for the che
 run on the untouched copy and must pass; then each patch is applied alone, its tests run, and at least one must fail.
 A mutant that nobody notices, a patch that does not apply, a build that breaks without saying so and a selection
 without tests are failures. --check only asks whether every patch applies to the checkout.
+
+A run that ends early goes on where it was: a mutant that was noticed is not tried again while the patch and every crate
+that its tests are built from are as they were (scripts/ledger.py). --afresh tries all of them. Mutants are never built
+together: each is judged on a copy that differs from the checkout by its patch alone.
 """
 
 import argparse
@@ -35,6 +39,7 @@ import time
 
 import junit
 import services
+from ledger import Ledger, closures, digest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PATCHES = ROOT / "tests/mutants"
@@ -42,7 +47,9 @@ REPORT = ROOT / "target/reports/mutants.xml"
 FIELD = re.compile(r"^(Rule|Build|Tests|Wall):[ \t]*(\S.*)$", re.MULTILINE)
 # Built or installed, not tracked, and needed to build the programs.
 BUILT = ["platform/web/portal/dist", "platform/web/console/dist"]
-PROGRAMS = [f"--exclude=cloister-{name}" for name in ("platform", "tenant-admin", "tests", "bench")]
+PROGRAMS = ["platform", "tenant-admin", "tests", "bench", "campaign"]
+# Nothing is built from them but the programs, so that their own tests alone need them.
+LEAVES = ["clinical", "grants", "jobs", "tenancy"]
 TESTS_FAILED, BUILD_FAILED, NO_TESTS = 100, 101, 4
 
 
@@ -65,6 +72,14 @@ class Mutant:
         """The files that it changes."""
         return re.findall(r"^\+\+\+ b/(\S+)$", self.diff.decode(), re.MULTILINE)
 
+    def crate(self):
+        """The folder of the package that it changes."""
+        return self.files()[0].partition("/src/")[0]
+
+    def packages(self):
+        """The packages whose tests must notice, as their filter expression names them."""
+        return sorted(set(re.findall(r"package\(=?([a-z-]+)\)", self.tests)))
+
 
 def read(path):
     """One patch file."""
@@ -82,13 +97,14 @@ def read(path):
 
 
 def read_all(folder, names=()):
-    """The mutants of a folder, all or the named ones, those that change the same files next to each other."""
+    """The mutants of a folder, all or the named ones. What changes one crate and is built alike stands together, so that Cargo
+    has little to build anew from one to the next."""
     if unknown := [name for name in names if not (folder / f"{name}.patch").is_file()]:
         raise MutantError(f"there is no mutant {', '.join(unknown)}")
     found = [read(path) for path in folder.glob("*.patch") if not names or path.stem in names]
     if not found:
         raise MutantError("there are no mutants")
-    return sorted(found, key=lambda mutant: (mutant.files(), mutant.name))
+    return sorted(found, key=lambda mutant: (mutant.crate(), mutant.build, mutant.files(), mutant.name))
 
 
 def apply(mutant, folder, *options):
@@ -143,17 +159,26 @@ def refresh(copy, files):
             shutil.copytree(ROOT / folder, copy / folder)
 
 
+def selection(build, tests):
+    """Which packages Cargo is told of. Those left out change neither features nor versions of what remains."""
+    if "--workspace" in build:
+        return []
+    left_out = PROGRAMS + [name for name in LEAVES if f"package(cloister-{name})" not in tests] * ("package(" in tests)
+    return ["--workspace", *(f"--exclude=cloister-{name}" for name in left_out)]
+
+
 def nextest(copy, build, tests, environment):
     """Builds and runs a selection; (exit code, ids of the failed tests, end of what was printed)."""
     report = copy / "target/nextest/mutants/junit.xml"
     own = {"CARGO_TARGET_DIR": str(copy.parent / "target")}
     report.unlink(missing_ok=True)
-    packages = [] if "--workspace" in build else ["--workspace", *PROGRAMS]
-    ended = subprocess.run(["cargo", "nextest", "run", "--locked", "--profile", "mutants", *packages, *build,
-                            "-E", tests], cwd=copy, stdin=subprocess.DEVNULL, env={**os.environ, **environment, **own},
+    ended = subprocess.run(["cargo", "nextest", "run", "--locked", "--profile", "mutants", *selection(build, tests),
+                            *build, "-E", tests], cwd=copy, stdin=subprocess.DEVNULL, env={**os.environ, **environment, **own},
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     cases = junit.read(report) if report.exists() else []
-    return ended.returncode, [case.id for case in cases if case.outcome == junit.FAILED], ended.stdout[-3000:]
+    failed = [case.id if case.message else f"{case.id} (which said nothing, as when its time has run out)"
+              for case in cases if case.outcome == junit.FAILED]
+    return ended.returncode, failed, ended.stdout[-3000:]
 
 
 def judge(mutant, code, failed, output):
@@ -169,10 +194,21 @@ def judge(mutant, code, failed, output):
     return False, "no test was selected" if code == NO_TESTS else f"the run ended with {code}:\n{output}"
 
 
+def keys(copy, mutants):
+    """For each mutant the digest of all that its outcome depends on: patch, selection and every crate that it is built from."""
+    built_from = closures(copy, selection([], ""))
+    found = {}
+    for mutant in mutants:
+        places = {place for package in mutant.packages() for place in built_from.get(package, {copy})} or {copy}
+        found[mutant.name] = digest(copy, places | {copy / mutant.crate()}, mutant.diff.decode(), mutant.tests,
+                               f"{selection(mutant.build, mutant.tests)} {mutant.build} {mutant.by_compiler}")
+    return found
+
+
 def untouched(copy, mutants, environment):
     """Runs every named test on the copy as it is: a test that fails anyway notices nothing."""
     for build in sorted({tuple(mutant.build) for mutant in mutants}):
-        tests = " or ".join(f"({mutant.tests})" for mutant in mutants if tuple(mutant.build) == build)
+        tests = " or ".join(sorted({f"({mutant.tests})" for mutant in mutants if tuple(mutant.build) == build}))
         code, failed, output = nextest(copy, build, tests, environment)
         if code:
             raise MutantError(f"{' '.join(build)} fails without any mutant: {', '.join(failed) or output}")
@@ -190,25 +226,45 @@ def try_out(mutant, copy, environment):
             (copy / name).write_bytes(content)
 
 
-def campaign(mutants, copy, environment):
-    """Tries all mutants; the cases of the report."""
-    untouched(copy, mutants, environment)
-    cases = []
-    for mutant in mutants:
+def campaign(mutants, copy, environment, ledger):
+    """Tries all mutants that the ledger does not know as noticed; the cases of the report."""
+    key = keys(copy, mutants)
+    cases = {mutant.name: junit.Case(f"mutants::{mutant.name}", junit.PASSED)
+             for mutant in mutants if ledger.get(key[mutant.name], "noticed")}
+    waiting = [mutant for mutant in mutants if mutant.name not in cases]
+    print(f"    {len(cases)} of {len(mutants)} were noticed before, with the same patch and the same crates", flush=True)
+    fresh = [mutant for mutant in waiting if not ledger.get(key[mutant.name], "untouched")]
+    untouched(copy, fresh, environment)
+    for mutant in fresh:
+        ledger.add(key[mutant.name], name=mutant.name, untouched=True)
+    for number, mutant in enumerate(waiting, 1):
         started = time.monotonic()
         noticed, how = try_out(mutant, copy, environment)
         seconds = time.monotonic() - started
-        print(f"    {'noticed' if noticed else 'MISSED '}  {mutant.name}  {seconds:.0f} s\n             {how}", flush=True)
-        cases.append(junit.Case(f"mutants::{mutant.name}", junit.PASSED if noticed else junit.FAILED, seconds,
-                                "" if noticed else f"{mutant.rule} {how}"))
-        junit.write(REPORT, "mutants", cases)
-    return cases
+        print(f"    {number}/{len(waiting)}  {'noticed' if noticed else 'MISSED '}  {mutant.name}  {seconds:.0f} s\n"
+              f"             {how}", flush=True)
+        if noticed:
+            ledger.add(key[mutant.name], name=mutant.name, noticed=how, seconds=round(seconds, 1))
+        cases[mutant.name] = junit.Case(f"mutants::{mutant.name}", junit.PASSED if noticed else junit.FAILED, seconds,
+                                        "" if noticed else f"{mutant.rule} {how}")
+        junit.write(REPORT, "mutants", [cases[mutant.name] for mutant in mutants if mutant.name in cases])
+    return [cases[mutant.name] for mutant in mutants]
+
+
+def table(mutants, cases):
+    """What came of each mutant, crate after crate, as lines."""
+    lines = []
+    for mutant, case in zip(mutants, cases):
+        outcome = "noticed" if case.outcome == junit.PASSED else "MISSED"
+        time_ = f"{case.seconds:.0f} s" if case.seconds else "known"
+        lines.append(f"    {mutant.crate():18} {mutant.name:48} {outcome:8} {time_:>6}")
+    return lines
 
 
 @contextlib.contextmanager
-def private_copy(revision):
-    """The copy of the checkout, held by this process alone."""
-    folder = pathlib.Path(os.environ["CLOISTER_CACHE"]) / "mutants"
+def private_copy(revision, name="mutants"):
+    """A copy of the checkout below the cache folder, held by this process alone."""
+    folder = pathlib.Path(os.environ["CLOISTER_CACHE"]) / name
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -220,6 +276,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="only ask whether every patch applies")
     parser.add_argument("--revision", help="break this revision and not the files as they stand")
+    parser.add_argument("--afresh", action="store_true", help="also try what was noticed before")
     parser.add_argument("names", nargs="*", metavar="NAME", help="some of tests/mutants; all without a name")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -232,13 +289,17 @@ def main():
         started = time.monotonic()
         with private_copy(arguments.revision) as copy, services.running() as environment:
             data = {"CLOISTER_TEST_DATA": os.environ.get("CLOISTER_TEST_DATA", str(ROOT.parent / "shared/data"))}
-            cases = campaign(mutants, copy, {**environment, **data})
+            ledger = Ledger(copy.parent / "ledger.jsonl")
+            if arguments.afresh:
+                ledger.found.clear()
+            cases = campaign(mutants, copy, {**environment, **data}, ledger)
     except (MutantError, services.ServiceError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     missed = [case.id for case in cases if case.outcome == junit.FAILED]
+    print("\n" + "\n".join(table(mutants, cases)))
     print(f"\n{len(cases) - len(missed)} of {len(cases)} mutants noticed in {int(time.monotonic() - started) // 60} min"
           + "".join(f"\nMISSED: {name}" for name in missed))
     return 1 if missed else 0

@@ -6,6 +6,7 @@ import pytest
 
 import junit
 import mutants
+from ledger import Ledger
 
 PATCH = """Rule:  What is closed stays closed.
 Build: --test door
@@ -116,17 +117,59 @@ def test_a_patch_that_does_not_apply_is_missed_without_a_run(folder):
 def test_tests_that_fail_on_the_untouched_copy_end_the_campaign(folder, monkeypatch):
     monkeypatch.setattr(mutants, "nextest", lambda *_: (100, ["a::b"], ""))
     with pytest.raises(mutants.MutantError, match="fails without any mutant: a::b"):
-        mutants.campaign([only(folder)], folder / "tree", {})
+        run(folder, monkeypatch)
+
+
+def run(folder, monkeypatch, *answers):
+    """A campaign in which nextest answers so, one run after the other; its cases."""
+    monkeypatch.setattr(mutants, "REPORT", folder / "mutants.xml")
+    monkeypatch.setattr(mutants, "closures", lambda *_: {})
+    if answers:
+        left = iter(answers)
+        monkeypatch.setattr(mutants, "nextest", lambda *_: next(left))
+    return mutants.campaign([only(folder)], folder / "tree", {}, Ledger(folder / "ledger.jsonl"))
+
+
+PASSED, NOTICED = (0, [], ""), (100, ["a::b"], "")
 
 
 def test_the_report_has_a_case_for_each_mutant(folder, monkeypatch):
-    monkeypatch.setattr(mutants, "REPORT", folder / "mutants.xml")
-    answers = iter([(0, [], ""), (0, [], "")])
-    monkeypatch.setattr(mutants, "nextest", lambda *_: next(answers))
-    mutants.campaign([only(folder)], folder / "tree", {})
+    run(folder, monkeypatch, PASSED, PASSED)
     (case,) = junit.read(folder / "mutants.xml")
     assert (case.id, case.outcome) == ("mutants::door-open", junit.FAILED)
     assert "nobody noticed" in case.message
+
+
+def test_a_run_goes_on_where_it_was(folder, monkeypatch):
+    run(folder, monkeypatch, PASSED, NOTICED)
+    (case,) = run(folder, monkeypatch, None)
+    assert case.outcome == junit.PASSED
+    assert "known" in mutants.table([only(folder)], [case])[0]
+
+
+def test_a_missed_mutant_is_tried_again(folder, monkeypatch):
+    run(folder, monkeypatch, PASSED, PASSED)
+    assert run(folder, monkeypatch, NOTICED)[0].outcome == junit.PASSED
+
+
+@pytest.mark.parametrize("file, text", [
+    ("tree/other.rs", "fn knock() {}"),
+    ("tree/Cargo.lock", "another version"),
+    ("patches/door-open.patch", PATCH.replace("test(closed)", "test(ajar)")),
+    ("patches/door-open.patch", PATCH.replace("    true", "    1 == 1")),
+])
+def test_whatever_the_outcome_depends_on_makes_it_unknown_again(folder, monkeypatch, file, text):
+    run(folder, monkeypatch, PASSED, NOTICED)
+    (folder / file).write_text(text)
+    assert run(folder, monkeypatch, PASSED, PASSED)[0].outcome == junit.FAILED
+
+
+def test_packages_that_nothing_else_is_built_from_are_left_out_unless_their_tests_are_asked():
+    assert "--exclude=cloister-grants" in mutants.selection(["--lib"], "package(cloister-store) and test(x)")
+    assert "--exclude=cloister-grants" not in mutants.selection(["--lib"], "package(cloister-grants) and test(x)")
+    assert "--exclude=cloister-grants" not in mutants.selection(["--lib"], "test(x)")
+    assert "--exclude=cloister-platform" in mutants.selection(["--lib"], "test(x)")
+    assert mutants.selection(["--workspace"], "test(x)") == []
 
 
 def test_a_copy_gets_what_changed_and_loses_what_is_gone(folder, monkeypatch):
