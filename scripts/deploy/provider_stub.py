@@ -1,18 +1,18 @@
 """A provider plugin that knows the AWS provider's schema and does nothing else.
 
-Terraform starts it in place of the real provider, for `validate` and for `test` with `mock_provider`: the values that AWS
+Terraform uses it in place of the real provider, for `validate` and for `test` with `mock_provider`: the values that AWS
 would have given are then made up by Terraform, so all that is asked here is which arguments there are and of which types.
-`CLOISTER_PROVIDER_SCHEMA` names the file to answer with. `--encode SCHEMA TARGET NAME...` writes it from the file of
-`provider_schema.py`, with the named resources and data sources alone: Terraform starts a plugin for every `run` of a test,
-and would take a second to read all 2,400.
+
+usage: provider_stub.py encode SCHEMA TARGET NAME...   a part of the file of `provider_schema.py`, as `serve` reads it
+       provider_stub.py serve ENCODED SOCKET           until it is killed, or nobody holds its standard input
 """
 
 import json
-import os
 import sys
+from concurrent import futures
 
-import tf.provider
-import tf.runner
+import grpc
+from tf.gen import grpc_stdio_pb2_grpc as stdio
 from tf.gen import tfplugin_pb2 as messages
 from tf.gen import tfplugin_pb2_grpc as services
 
@@ -45,7 +45,9 @@ def answer(described, wanted):
     """The schema as Terraform asks for it, with those of `wanted` that the provider has."""
     chosen = {kind: {name: schema(of) for name, of in described[kind].items() if name in wanted}
               for kind in ("resources", "data_sources")}
-    return messages.GetProviderSchema.Response(provider=schema(described["provider"]),
+    # Terraform need not ask a second time: it makes an instance of the provider for each module of each run.
+    once = messages.ServerCapabilities(get_provider_schema_optional=True)
+    return messages.GetProviderSchema.Response(provider=schema(described["provider"]), server_capabilities=once,
                                                resource_schemas=chosen["resources"],
                                                data_source_schemas=chosen["data_sources"])
 
@@ -53,9 +55,8 @@ def answer(described, wanted):
 class SchemaOnly(services.ProviderServicer):
     """Answers with the schema and finds every configuration good that fits it."""
 
-    def __init__(self, *_):
-        with open(os.environ["CLOISTER_PROVIDER_SCHEMA"], "rb") as file:
-            self.schema = messages.GetProviderSchema.Response.FromString(file.read())
+    def __init__(self, schema):
+        self.schema = schema
 
     def GetProviderSchema(self, *_):
         return self.schema
@@ -73,17 +74,31 @@ class SchemaOnly(services.ProviderServicer):
         return messages.StopProvider.Response()
 
 
-def main():
-    if sys.argv[1:2] == ["--encode"]:
-        source, target, *wanted = sys.argv[2:]
-        with open(source, encoding="utf-8") as file:
-            encoded = answer(json.load(file), set(wanted)).SerializeToString()
-        with open(target, "wb") as file:
-            file.write(encoded)
-        return
-    tf.provider.ProviderServicer = SchemaOnly
-    tf.runner.run_provider(None, sys.argv)
+class Output(stdio.GRPCStdioServicer):
+    """Terraform listens to what a plugin prints. This one prints nothing."""
+
+    def StreamStdio(self, *_):
+        return iter(())
+
+
+def encode(source, target, *wanted):
+    with open(source, encoding="utf-8") as file:
+        encoded = answer(json.load(file), set(wanted)).SerializeToString()
+    with open(target, "wb") as file:
+        file.write(encoded)
+
+
+def serve(encoded, socket):
+    with open(encoded, "rb") as file:
+        known = messages.GetProviderSchema.Response.FromString(file.read())
+    server = grpc.server(futures.ThreadPoolExecutor(8))
+    services.add_ProviderServicer_to_server(SchemaOnly(known), server)
+    stdio.add_GRPCStdioServicer_to_server(Output(), server)
+    server.add_insecure_port(f"unix://{socket}")
+    server.start()
+    print("serving", flush=True)
+    sys.stdin.read()
 
 
 if __name__ == "__main__":
-    main()
+    {"encode": encode, "serve": serve}[sys.argv[1]](*sys.argv[2:])

@@ -1,10 +1,11 @@
 """A fault of each kind, planted in a copy, and the check that must refuse it."""
 
 import pathlib
+import shutil
 
 import pytest
 
-from deploy import key_duties, terraform
+from deploy import environments, key_duties, terraform
 from deploy.tests import planted
 
 MODULES = pathlib.Path("terraform/modules")
@@ -55,6 +56,8 @@ AGAINST_CHECKOV = {
     "skip without a reason": ("modules/keys/platform.tf", ":KMS rotates no asymmetric key, and this one only signs", "",
                               "CKV_AWS_7 is left out without saying why"),
 }
+HANDED_OVER = ("modules/environment/outputs.tf", 'portal      = module.cluster.role_arns["serve"]',
+               'portal      = module.cluster.role_arns["work"]', "The chart would give a process another's role")
 DUTIES = {
     "tenant-admin opens clinics' keys": ("modules/keys/policies/admin.tf", '      Sid      = "NeverOpenAClinicsKey"\n      Effect   = "Deny"',
                                          '      Sid      = "NeverOpenAClinicsKey"\n      Effect   = "Allow"', "admin can kms:Decrypt owner=tenant"),
@@ -93,7 +96,12 @@ def unsafe(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def against_checkov(tmp_path_factory):
-    return planted.refusal(terraform.check_checkov, planted.tree(tmp_path_factory.mktemp("checkov"), *faults(AGAINST_CHECKOV)), "terraform/modules")
+    place = planted.tree(tmp_path_factory.mktemp("checkov"), *faults(AGAINST_CHECKOV))
+    planted_in = {pathlib.PurePosixPath(fault[0]).parts[1] for fault in AGAINST_CHECKOV.values()}
+    for module in (place / MODULES).iterdir():
+        if module.name not in planted_in:
+            shutil.rmtree(module)
+    return planted.refusal(terraform.check_checkov, place, "terraform/modules")
 
 
 @pytest.mark.parametrize("said", expected(INVALID))
@@ -115,6 +123,31 @@ def test_checkov_notices(against_checkov, said):
 def test_key_duties_notice(tmp_path, name):
     *fault, said = DUTIES[name]
     assert said in planted.refusal(key_duties.check, planted.tree(tmp_path, fault))
+
+
+def test_a_role_that_is_handed_to_another_process_is_noticed(tmp_path):
+    *fault, said = HANDED_OVER
+    chosen = [pathlib.Path("terraform/environments/production")]
+    assert said in planted.refusal(terraform.check_tests, planted.tree(tmp_path, fault), chosen)
+
+
+DISAGREE = {
+    "another type": ("environments/staging/variables.tf", "type        = list(string)", "type        = set(string)", "variable zones has another type"),
+    "another validation": ("modules/environment/variables.tf", 'regex("^[0-9]{12}$", var.account_id)', 'regex("^[0-9]{11}$", var.account_id)',
+                           "production: variable account_id has another type, description or validation"),
+    "not handed on": ("environments/production/main.tf", "var.operator_cidrs", "[var.cidr]", "variable operator_cidrs is not handed to the module"),
+    "not asked for": ("environments/staging/variables.tf", 'variable "custom_domains"', 'variable "own_domains"', "variable custom_domains is not asked for"),
+    "used by nobody": ("environments/staging/variables.tf", 'variable "custom_domains"', 'variable "own_domains"', "variable own_domains is used by nobody"),
+    "an output of one alone": ("modules/environment/outputs.tf", 'output "vpc_id"', 'output "network_id"', "output network_id is not in both"),
+    "another's output": ("environments/production/outputs.tf", "module.cloister.database_host", "module.cloister.vpc_id", "output database_host is not the module's"),
+    "another description": ("environments/production/outputs.tf", 'description = "Host of the database', 'description = "Hosts of the database', "has another description"),
+}
+
+
+@pytest.mark.parametrize("name", DISAGREE)
+def test_an_environment_that_hands_something_else_through_is_refused(tmp_path, name):
+    *fault, said = DISAGREE[name]
+    assert said in planted.refusal(environments.check, planted.tree(tmp_path, fault))
 
 
 def test_format_notices_a_file_that_is_not_formatted(tmp_path):

@@ -58,3 +58,11 @@ mock_resource "aws_ecr_repository" {
 mock_resource "aws_iam_openid_connect_provider" {
   defaults = { arn = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/ABC" }
 }
+
+mock_resource "aws_subnet" {
+  defaults = { id = "subnet-0a1b2c3d" }
+}
+
+mock_resource "aws_security_group" {
+  defaults = { id = "sg-0a1b2c3d" }
+}
