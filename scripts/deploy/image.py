@@ -19,6 +19,7 @@ def check_dockerfile(root):
     code, output = tools.call(tools.of_chart("hadolint"), "--no-color", "--failure-threshold", "style", file)
     problems = [output.strip()] if code or output.strip() else []
     problems += dockerfile_problems(file.read_text(encoding="utf-8"))
+    problems += build_problems((root / FOLDER / "build").read_text(encoding="utf-8"))
     if problems:
         raise Refused("\n".join(problems))
     tools.checkov(root / FOLDER, "dockerfile", root / "scripts/deploy/checkov-dockerfile.txt")
@@ -38,6 +39,18 @@ def dockerfile_problems(text):
         found.append("runs as root")
     if re.search(r"^(ADD|RUN|VOLUME)\b", stages[-1], re.M) or not re.search(r"^COPY --from=\S+ /rootfs/ /$", stages[-1], re.M):
         found.append("holds something else than what image/assemble lays out")
+    if "RUN image/build && image/assemble /rootfs " not in text:
+        found.append("is not built by image/build")
+    return found
+
+
+def build_problems(text):
+    """What is wrong with how the programs are built: locked, listed within themselves, without paths, and each by itself."""
+    builds = re.findall(r"^\s*(cargo .*)$", text, re.M)
+    found = [] if builds == ['cargo auditable build --locked --release --package "$package"'] else [
+        f"the programs are not built locked, auditable and each by itself: {'; '.join(builds)}"]
+    if text.count("-prefix-map=$PWD=") + text.count("--remap-path-prefix=$PWD=") != 2 or "export RUSTFLAGS CFLAGS" not in text:
+        found.append("paths of the machine would be in what is built")
     return found
 
 

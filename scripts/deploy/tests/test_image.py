@@ -78,6 +78,7 @@ def test_a_library_that_is_not_listed_stops_the_build(tmp_path):
     ("node:20-bookworm-slim@sha256:", "node:20-bookworm-slim AS x # ", "has no digest"),
     ("COPY --from=build /rootfs/ /", "COPY . /", "holds something else"),
     ("RUN npm ci", "RUN sudo npm ci", "DL3004"),
+    ("RUN image/build && ", "RUN cargo build --release && ", "is not built by image/build"),
 ])
 def test_a_worse_dockerfile_is_refused(tmp_path, old, new, expected):
     shutil.copytree(ROOT / "image", tmp_path / "image")
@@ -88,3 +89,19 @@ def test_a_worse_dockerfile_is_refused(tmp_path, old, new, expected):
     with pytest.raises(Refused) as caught:
         image.check_dockerfile(tmp_path)
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize("old, new, expected", [
+    ('--package "$package"', "--package cloister-platform --package cloister-tenant-admin", "each by itself"),
+    ("cargo auditable build", "cargo build", "auditable"),
+    ("--locked ", "", "locked"),
+    ("--remap-path-prefix=$PWD=. ", "", "paths of the machine"),
+])
+def test_programs_that_are_built_otherwise_are_refused(tmp_path, old, new, expected):
+    shutil.copytree(ROOT / "image", tmp_path / "image")
+    file = tmp_path / "image/build"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    with pytest.raises(Refused, match=expected):
+        image.check_dockerfile(tmp_path)
