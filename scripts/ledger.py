@@ -15,6 +15,10 @@ SHARED = ["Cargo.toml", "Cargo.lock", ".config/nextest.toml"]
 LINE = re.compile(r"^(\d+)(\S+) v\S+(?: \(proc-macro\))?(?: \((/\S+)\))?")
 
 
+class LedgerError(Exception):
+    """Cargo does not say what a package is built from; the message says why."""
+
+
 class Ledger:
     """Findings in a file, by their key."""
 
@@ -44,9 +48,11 @@ class Ledger:
 def closures(folder, selection):
     """For each selected package of a workspace its own folder and those of all packages of the workspace that it is built
     from, as Cargo resolves them with the features that this selection turns on."""
-    listed = subprocess.run(["cargo", "tree", "--locked", "--offline", "--edges=normal,build,dev", "--prefix=depth", *selection],
-                            cwd=folder, check=True, capture_output=True, text=True).stdout
-    return closures_of(listed.splitlines())
+    listed = subprocess.run(["cargo", "tree", "--locked", "--edges=normal,build,dev", "--prefix=depth", *selection],
+                            cwd=folder, capture_output=True, text=True)
+    if listed.returncode:
+        raise LedgerError(f"cargo tree: {listed.stderr.strip()}")
+    return closures_of(listed.stdout.splitlines())
 
 
 def closures_of(lines):

@@ -39,7 +39,7 @@ import time
 
 import junit
 import services
-from ledger import Ledger, closures, digest
+from ledger import Ledger, LedgerError, closures, digest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PATCHES = ROOT / "tests/mutants"
@@ -50,6 +50,8 @@ BUILT = ["platform/web/portal/dist", "platform/web/console/dist"]
 PROGRAMS = ["platform", "tenant-admin", "tests", "bench", "campaign"]
 # Nothing is built from them but the programs, so that their own tests alone need them.
 LEAVES = ["clinical", "grants", "jobs", "tenancy"]
+# It is enough that a property fails: nobody waits for its simplest case.
+ANY_FAILURE = {"PROPTEST_MAX_SHRINK_ITERS": "0"}
 TESTS_FAILED, BUILD_FAILED, NO_TESTS = 100, 101, 4
 
 
@@ -173,10 +175,10 @@ def nextest(copy, build, tests, environment):
     own = {"CARGO_TARGET_DIR": str(copy.parent / "target")}
     report.unlink(missing_ok=True)
     ended = subprocess.run(["cargo", "nextest", "run", "--locked", "--profile", "mutants", *selection(build, tests),
-                            *build, "-E", tests], cwd=copy, stdin=subprocess.DEVNULL, env={**os.environ, **environment, **own},
+                            *build, "-E", tests], cwd=copy, stdin=subprocess.DEVNULL, env={**os.environ, **ANY_FAILURE, **environment, **own},
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     cases = junit.read(report) if report.exists() else []
-    failed = [case.id if case.message else f"{case.id} (which said nothing, as when its time has run out)"
+    failed = [f"{case.id}: {case.message[:200] or 'it said nothing, as when its time has run out'}"
               for case in cases if case.outcome == junit.FAILED]
     return ended.returncode, failed, ended.stdout[-3000:]
 
@@ -293,7 +295,7 @@ def main():
             if arguments.afresh:
                 ledger.found.clear()
             cases = campaign(mutants, copy, {**environment, **data}, ledger)
-    except (MutantError, services.ServiceError) as error:
+    except (MutantError, services.ServiceError, LedgerError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
