@@ -11,12 +11,11 @@ const report = process.env["CLOISTER_BROWSER_REPORT"];
 
 export default defineConfig({
   testDir: "journeys",
-  // One at a time: a TOTP code opens one session only, so journeys of one account take codes in turn.
+  // One at a time: a TOTP code opens one session only, so journeys of one account take codes in turn. Files are named so that
+  // two journeys of one account are half a minute apart; the second would wait that long for its code.
   workers: 1,
   fullyParallel: false,
   timeout: 120_000,
-  // Debian's Chromium now and then hangs while a context closes. A journey that needed its second try is named flaky.
-  retries: process.env["CI"] ? 1 : 0,
   expect: { timeout: 10_000 },
   reporter: report ? [["list"], ["junit", { outputFile: report }]] : [["list"]],
   use: {
