@@ -1,6 +1,10 @@
 //! A private Redis that speaks TLS only, on a random loopback port, without persistence.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use cloister_kernel::Environment;
 use tempfile::TempDir;
@@ -10,6 +14,11 @@ use crate::{
     ports::{accepts_connections, free_port},
     process::{Process, StopSignal, find, run},
 };
+
+/// What Redis writes when it is told to, and reads as it starts.
+const STATE: &str = "dump.rdb";
+/// Where a copy of that is kept.
+const COPY: &str = "copy.rdb";
 
 /// Reads every key of every kind; other kinds than these are not used.
 const DUMP: &str = r"
@@ -98,11 +107,27 @@ impl Redis {
     /// # Errors
     /// When Redis does not answer.
     pub fn dump(&self) -> Result<Vec<String>, ServiceError> {
-        let mut command = Command::new("redis-cli");
-        command.args(["-u", &self.url, "--no-auth-warning", "--cacert"]).arg(&self.authority);
         // One call for all keys: a call each takes minutes in a Redis that the tests of a run share.
-        let all = run(command.args(["EVAL", DUMP, "0"]))?;
+        let all = run(self.client().args(["EVAL", DUMP, "0"]))?;
         Ok(all.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// Keeps a copy of what it holds now. Nothing happens to a given one.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub fn keep_copy(&self) -> Result<(), ServiceError> {
+        let Some(started) = &self.started else { return Ok(()) };
+        run(self.client().arg("SAVE"))?;
+        let folder = started.folder.path();
+        fs::rename(folder.join(STATE), folder.join(COPY))
+            .map_err(ServiceError::system("keeping Redis's copy"))
+    }
+
+    fn client(&self) -> Command {
+        let mut client = Command::new("redis-cli");
+        client.args(["-u", &self.url, "--no-auth-warning", "--cacert"]).arg(&self.authority);
+        client
     }
 
     /// Kills it with SIGKILL; what it held is gone. Nothing happens to a given one.
@@ -118,8 +143,23 @@ impl Redis {
     /// # Errors
     /// When it does not start.
     pub fn start_again(&mut self) -> Result<(), ServiceError> {
+        self.start_with(|_| Ok(()))
+    }
+
+    /// The same with what it held when the last copy was kept, as a replica that lagged or a restored backup has it.
+    ///
+    /// # Errors
+    /// When there is no copy, or it does not start.
+    pub fn start_again_from_copy(&mut self) -> Result<(), ServiceError> {
+        self.start_with(|folder| fs::copy(folder.join(COPY), folder.join(STATE)).map(drop))
+    }
+
+    fn start_with(&mut self, lay_out: impl Fn(&Path) -> io::Result<()>) -> Result<(), ServiceError> {
         let Some(started) = self.started.as_mut() else { return Ok(()) };
         let folder = started.folder.path();
+        // What an earlier start read is older still.
+        let _ = fs::remove_file(folder.join(STATE));
+        lay_out(folder).map_err(ServiceError::system("laying Redis's copy out"))?;
         started.process = Process::start("redis", folder, StopSignal::Terminate, &started.command)?;
         started.process.wait_until(|| accepts_connections(started.port))
     }
@@ -137,10 +177,13 @@ mod tests {
     use super::*;
 
     fn ping(redis: &Redis) -> String {
-        let mut client = Command::new("redis-cli");
-        client.args(["-u", redis.url(), "--no-auth-warning", "--cacert"]).arg(redis.authority());
-        let mut client =
-            client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut client = redis
+            .client()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         client.stdin.take().unwrap().write_all(b"PING\n").unwrap();
         String::from_utf8(client.wait_with_output().unwrap().stdout).unwrap()
     }
@@ -151,13 +194,29 @@ mod tests {
         let commands =
             ["SET text one", "HSET map field two", "SADD set three", "ZADD sorted 4 four", "RPUSH list five"];
         for command in commands {
-            let mut client = Command::new("redis-cli");
-            client.args(["-u", redis.url(), "--no-auth-warning", "--cacert"]).arg(redis.authority());
-            run(client.args(command.split(' '))).unwrap();
+            run(redis.client().args(command.split(' '))).unwrap();
         }
         let mut dump = redis.dump().unwrap();
         dump.sort();
         assert_eq!(dump, ["list five", "map field two", "set three", "sorted four 4", "text one"]);
+    }
+
+    #[test]
+    fn comes_back_with_what_it_held_when_a_copy_was_kept_or_else_with_nothing() {
+        let mut redis = Redis::start().unwrap();
+        let set = |redis: &Redis, value| run(redis.client().args(["SET", "key", value])).unwrap();
+        set(&redis, "older");
+        redis.keep_copy().unwrap();
+        set(&redis, "newer");
+        for _ in 0..2 {
+            redis.kill().unwrap();
+            redis.start_again_from_copy().unwrap();
+            assert_eq!(redis.dump().unwrap(), ["key older"]);
+            set(&redis, "newest");
+        }
+        redis.kill().unwrap();
+        redis.start_again().unwrap();
+        assert_eq!(redis.dump().unwrap(), Vec::<String>::new());
     }
 
     #[test]

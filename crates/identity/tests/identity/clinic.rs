@@ -33,7 +33,7 @@ pub(crate) struct Clinic<'h> {
     pub(crate) pool: Arc<HashingPool>,
     pub(crate) tenant: TenantId,
     pub(crate) admin: UserId,
-    _redis: Option<Redis>,
+    pub(crate) redis: Option<Redis>,
 }
 
 /// Somebody with an account, as their owner knows it.
@@ -103,7 +103,7 @@ impl<'h> Clinic<'h> {
         let pool = Arc::new(HashingPool::new(cheap, 4, 200, &environment).unwrap());
         let identity =
             Identity::new(harness.store.clone(), ephemeral.clone(), environment, pool.clone(), settings);
-        Self { harness, identity, ephemeral, pool, tenant, admin, _redis: redis }
+        Self { harness, identity, ephemeral, pool, tenant, admin, redis }
     }
 
     pub(crate) fn visitor_from(&self, audience: Audience, source: IpAddr) -> Visitor {

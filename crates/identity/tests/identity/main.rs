@@ -13,6 +13,7 @@ mod support;
 mod activation;
 mod clinic;
 mod machine;
+mod older_redis;
 mod refused_calls;
 mod session_endings;
 mod sessions;
