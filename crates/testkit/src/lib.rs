@@ -22,6 +22,7 @@ mod postgres;
 mod process;
 mod redis;
 mod template;
+pub mod trip_proxy;
 
 pub use certificates::Certificates;
 pub use error::ServiceError;

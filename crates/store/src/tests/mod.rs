@@ -7,6 +7,7 @@ mod ahead;
 mod cursors;
 mod decisions;
 mod durability;
+mod failpoints;
 mod isolation;
 mod jobs;
 mod model;

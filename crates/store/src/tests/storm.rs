@@ -22,7 +22,7 @@ crate::on_both! { dropped_futures_leave_no_open_transaction }
 const ROUNDS: u64 = 1500;
 
 /// Counts PostgreSQL's warnings about transactions, which sqlx hands to `tracing`.
-struct Notices(Arc<AtomicU64>);
+pub(super) struct Notices(pub(super) Arc<AtomicU64>);
 
 impl tracing::Subscriber for Notices {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {

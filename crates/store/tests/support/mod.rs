@@ -300,8 +300,19 @@ impl Harness {
     }
 
     /// A person who signed in with password and code, stepped up, at epoch 0.
-    #[expect(clippy::disallowed_methods, reason = "tests stand in for session verification")]
     pub fn caller(&self, tenant: TenantId, audience: Audience, user: UserId) -> Caller {
+        self.caller_asking(tenant, audience, user, self.request())
+    }
+
+    /// The same with a request of the test's choice.
+    #[expect(clippy::disallowed_methods, reason = "tests stand in for session verification")]
+    pub fn caller_asking(
+        &self,
+        tenant: TenantId,
+        audience: Audience,
+        user: UserId,
+        request: RequestFacts,
+    ) -> Caller {
         Caller::from_verified_session(VerifiedSession {
             tenant,
             audience,
@@ -312,7 +323,7 @@ impl Harness {
                 step_up_until: Some(self.environment.now() + time::Duration::minutes(5)),
             },
             epoch: RevocationEpoch(0),
-            request: self.request(),
+            request,
         })
     }
 
