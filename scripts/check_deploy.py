@@ -9,7 +9,7 @@ import pathlib
 import sys
 
 import junit
-from deploy import alerts, chart, chart_values, code, environments, image, key_duties, pipeline, sbom, settings, terraform
+from deploy import alerts, chart, chart_values, code, environments, image, key_duties, migrations, pipeline, sbom, settings, terraform
 from deploy.outcome import cases
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -27,6 +27,7 @@ CHECKS = {
     "helm-checkov": chart.check_checkov,
     "alert-rules": alerts.check_rules,
     "alert-metrics": alerts.check_metrics,
+    "migrations": migrations.check,
     "settings": settings.check,
     "image-dockerfile": image.check_dockerfile,
     "semgrep": code.check,
