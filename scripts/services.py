@@ -17,7 +17,7 @@ import time
 import urllib.request
 
 LIFELINE = pathlib.Path(__file__).resolve().parent.parent / "crates/testkit/src/lifeline.sh"
-START_SECONDS = 60
+START_SECONDS = 240
 IN_MEMORY = pathlib.Path("/dev/shm")
 ROOM_IN_MEMORY = 4 << 30
 
