@@ -47,11 +47,13 @@ REPORT = ROOT / "target/reports/mutants.xml"
 FIELD = re.compile(r"^(Rule|Build|Tests|Wall):[ \t]*(\S.*)$", re.MULTILINE)
 # Built or installed, not tracked, and needed to build the programs.
 BUILT = ["platform/web/portal/dist", "platform/web/console/dist"]
-PROGRAMS = ["platform", "tenant-admin", "tests", "bench", "campaign"]
+PROGRAMS = ["platform", "tenant-admin", "tests", "bench", "campaign", "hostile"]
 # Nothing is built from them but the programs, so that their own tests alone need them.
 LEAVES = ["clinical", "grants", "jobs", "tenancy"]
 # It is enough that a property fails: nobody waits for its simplest case.
 ANY_FAILURE = {"PROPTEST_MAX_SHRINK_ITERS": "0"}
+# Processes that want a processor, for each that there is: beyond it, connections time out in tests of untouched code.
+BUSY = 4
 TESTS_FAILED, BUILD_FAILED, NO_TESTS = 100, 101, 4
 
 
@@ -216,6 +218,16 @@ def untouched(copy, mutants, environment):
             raise MutantError(f"{' '.join(build)} fails without any mutant: {', '.join(failed) or output}")
 
 
+def wait_for_quiet():
+    """Waits while others use the machine so much that tests fail for want of it: then a mutant would look noticed."""
+    said = False
+    while os.getloadavg()[0] > BUSY * (os.cpu_count() or 1):
+        if not said:
+            print(f"    waiting: a load of {os.getloadavg()[0]:.0f} is too much to judge anything by", flush=True)
+        said = True
+        time.sleep(10)
+
+
 def try_out(mutant, copy, environment):
     """Applies one mutant, runs its tests and takes it back."""
     before = {name: (copy / name).read_bytes() for name in mutant.files() if (copy / name).is_file()}
@@ -235,11 +247,13 @@ def campaign(mutants, copy, environment, ledger):
              for mutant in mutants if ledger.get(key[mutant.name], "noticed")}
     waiting = [mutant for mutant in mutants if mutant.name not in cases]
     print(f"    {len(cases)} of {len(mutants)} were noticed before, with the same patch and the same crates", flush=True)
+    wait_for_quiet()
     fresh = [mutant for mutant in waiting if not ledger.get(key[mutant.name], "untouched")]
     untouched(copy, fresh, environment)
     for mutant in fresh:
         ledger.add(key[mutant.name], name=mutant.name, untouched=True)
     for number, mutant in enumerate(waiting, 1):
+        wait_for_quiet()
         started = time.monotonic()
         noticed, how = try_out(mutant, copy, environment)
         seconds = time.monotonic() - started

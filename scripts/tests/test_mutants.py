@@ -124,6 +124,7 @@ def run(folder, monkeypatch, *answers):
     """A campaign in which nextest answers so, one run after the other; its cases."""
     monkeypatch.setattr(mutants, "REPORT", folder / "mutants.xml")
     monkeypatch.setattr(mutants, "closures", lambda *_: {})
+    monkeypatch.setattr(mutants, "wait_for_quiet", lambda: None)
     if answers:
         left = iter(answers)
         monkeypatch.setattr(mutants, "nextest", lambda *_: next(left))
@@ -162,6 +163,15 @@ def test_whatever_the_outcome_depends_on_makes_it_unknown_again(folder, monkeypa
     run(folder, monkeypatch, PASSED, NOTICED)
     (folder / file).write_text(text)
     assert run(folder, monkeypatch, PASSED, PASSED)[0].outcome == junit.FAILED
+
+
+def test_nothing_is_judged_while_the_machine_is_too_busy(monkeypatch, capsys):
+    loads = iter([(99.0, 0, 0)] * 3 + [(0.5, 0, 0)])
+    slept = []
+    monkeypatch.setattr(mutants.os, "getloadavg", lambda: next(loads))
+    monkeypatch.setattr(mutants.time, "sleep", slept.append)
+    mutants.wait_for_quiet()
+    assert len(slept) == 2 and "load of 99" in capsys.readouterr().out
 
 
 def test_packages_that_nothing_else_is_built_from_are_left_out_unless_their_tests_are_asked():
