@@ -67,8 +67,10 @@ def listed(root):
 
 
 def known_metrics(root):
-    names = {row["metric"] for row in listed(root)}
-    return PROMETHEUS | names | {name + part for name in names if name.endswith("_seconds") for part in HISTOGRAM}
+    """The names that Prometheus knows: of a histogram its parts."""
+    rows = listed(root)
+    histograms = {row["metric"] for row in rows if "(histogram:" in row["meaning"]}
+    return PROMETHEUS | {row["metric"] for row in rows} - histograms | {name + part for name in histograms for part in HISTOGRAM}
 
 
 def metrics_in(expression):

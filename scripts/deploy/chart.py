@@ -13,6 +13,8 @@ CHART = pathlib.Path("helm/cloister")
 SIZES = ("small", "production", "bring-your-own")
 # The oldest that the chart says it works with, and the newest whose schemas are at hand.
 KUBERNETES = ("1.30", "1.37")
+# The port that shows counts and nothing else.
+METRICS = 9090
 # Kinds of operators in the cluster, for which no schema can be had here: the check says how many it did not see into.
 FOREIGN = {"external-secrets.io/v1/ExternalSecret", "cert-manager.io/v1/Certificate",
            "monitoring.coreos.com/v1/ServiceMonitor", "monitoring.coreos.com/v1/PrometheusRule"}
@@ -142,6 +144,8 @@ def network_problems(documents, templates):
             found.append(f"{name}: {len(mine)} NetworkPolicies are about it, instead of one")
         elif labels >= {("app.kubernetes.io/component", "tenant-admin")}:
             for rule in mine[0]["spec"].get("ingress", []):
+                if [port["port"] for port in rule.get("ports", [])] == [METRICS]:
+                    continue
                 if any(set(peer) != {"ipBlock"} for peer in rule.get("from", [])):
                     found.append(f"{name}: somebody else than the operators' network may call it")
     return found

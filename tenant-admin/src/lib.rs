@@ -12,5 +12,5 @@ mod server;
 mod settings;
 
 pub use recorded::Recorded;
-pub use server::{AdminState, routes, serve_until};
+pub use server::{AdminState, measured, routes, serve_until};
 pub use settings::{KeySettings, SETTINGS, Settings, SettingsError, Transport};

@@ -1,11 +1,15 @@
 //! The server: routes behind the edge, and the work that goes on beside them.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::{Future, pending},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use cloister_edge::{
-    Certificates, Edge, EdgeEndpoint, EdgeSettings, Listener, Operations, Problem, ReadinessCheck,
-    ServeSettings, serve,
+    Certificates, Edge, EdgeEndpoint, EdgeSettings, Listener, Measurements, Operations, Problem,
+    ReadinessCheck, ServeSettings, metrics_routes, serve,
 };
 use cloister_ephemeral::{Ephemeral, RateLimit};
 use cloister_kernel::{CanonicalHost, Environment};
@@ -23,6 +27,9 @@ use crate::{
 const CLEAN_UP_EVERY: Duration = Duration::from_secs(60);
 /// How often the certificate's files are read again.
 const CERTIFICATE_EVERY: Duration = Duration::from_secs(300);
+
+/// The metric that counts onboardings that stopped half-way and were undone.
+const UNDONE: &str = "onboardings_undone_total";
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -110,13 +117,38 @@ pub async fn serve_until(
     Ok(())
 }
 
+/// Counts from now on, once in a process, and gives what shows the counts on the internal listener, for ever.
+///
+/// # Errors
+/// When the address cannot be used.
+pub async fn measured(settings: &Settings) -> Result<impl Future<Output = ()>, cloister_edge::EdgeError> {
+    let measurements = Measurements::start()?;
+    // At nothing before the first time: an alert compares with what was there before.
+    metrics::counter!(UNDONE).increment(0);
+    let listener = match &settings.internal_listen {
+        Some(address) => Some(Listener::plain(address).await?),
+        None => None,
+    };
+    Ok(async move {
+        match listener {
+            Some(listener) => {
+                serve(listener, ServeSettings::default(), metrics_routes(measurements), pending()).await;
+            }
+            None => pending().await,
+        }
+    })
+}
+
 /// Undoes onboardings that were left behind, for ever.
 async fn clean_up(platform: &Platform, environment: &Environment) {
     loop {
         let facts = CallFacts { request: environment.id(), source: None, user_agent: None };
         match platform.clean_up_onboardings(&facts).await {
             Ok(0) => {}
-            Ok(undone) => tracing::warn!(undone, "onboardings that were left behind were undone"),
+            Ok(undone) => {
+                metrics::counter!(UNDONE).increment(u64::try_from(undone).unwrap_or(u64::MAX));
+                tracing::warn!(undone, "onboardings that were left behind were undone");
+            }
             Err(cloister_tenancy::TenancyError::NoPlatformKeys) => {}
             Err(error) => tracing::warn!(error = ?error, "onboardings could not be cleaned up"),
         }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use tokio::sync::watch;
 
-use crate::JobFailure;
+use crate::{JobFailure, measure};
 
 /// The longest that one piece may take.
 const LONGEST: Duration = Duration::from_secs(45);
@@ -28,7 +28,9 @@ pub trait Chore: Send + Sync + 'static {
 /// begun is finished.
 pub async fn repeat(chore: Arc<dyn Chore>, rest: Duration, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
-        let more = match piece(chore.as_ref()).await {
+        let ended = piece(chore.as_ref()).await;
+        measure::chore_ended(chore.name(), ended.is_ok());
+        let more = match ended {
             Ok(more) => more,
             Err(failure) => {
                 tracing::warn!(

@@ -7,6 +7,7 @@
 
 mod chore;
 mod handler;
+mod measure;
 mod worker;
 
 pub use chore::{Chore, repeat};

@@ -1,6 +1,11 @@
 //! The loop that leases and runs jobs.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use cloister_kernel::Environment;
 use cloister_store::{LeasedJob, PlatformStore, StoreError};
@@ -8,7 +13,14 @@ use futures_util::FutureExt;
 use tokio::{sync::watch, task::JoinSet};
 use uuid::Uuid;
 
-use crate::{Chore, Handler, JobFailure, repeat};
+use crate::{
+    Chore, Handler, JobFailure,
+    measure::{self, Ended, Running},
+    repeat,
+};
+
+/// How often it is looked how many jobs wait.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 
 /// How a worker works.
 #[derive(Debug, Clone, Copy)]
@@ -57,8 +69,10 @@ impl Worker {
 
     /// Works until `stop` turns true, then finishes what it holds.
     pub async fn run(&self, stop: watch::Receiver<bool>) {
+        measure::begin(self.handlers.keys().copied(), self.chores.iter().map(|chore| chore.name()));
         let chores = self.chores.iter().map(|chore| repeat(chore.clone(), self.settings.rest, stop.clone()));
-        tokio::join!(self.run_jobs(stop.clone()), futures_util::future::join_all(chores));
+        let chores = futures_util::future::join_all(chores);
+        tokio::join!(self.run_jobs(stop.clone()), chores, self.count_waiting(stop.clone()));
     }
 
     /// Does every chore until there is nothing left to do.
@@ -70,6 +84,19 @@ impl Worker {
             while chore.run().await? {}
         }
         Ok(())
+    }
+
+    async fn count_waiting(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            match self.store.due_jobs().await {
+                Ok((due, now)) => measure::waiting(self.handlers.keys().copied(), &due, now),
+                Err(error) => tracing::warn!(error = %error, "the worker could not count what waits"),
+            }
+            tokio::select! {
+                changed = stop.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
     }
 
     async fn run_jobs(&self, mut stop: watch::Receiver<bool>) {
@@ -99,6 +126,7 @@ impl Worker {
         let kinds: Vec<&str> = self.handlers.keys().copied().collect();
         let lease = time::Duration::try_from(self.settings.lease).unwrap_or(time::Duration::MINUTE);
         let jobs = self.store.lease_jobs(self.id, &kinds, lease, self.settings.at_once).await?;
+        measure::turn();
         let count = jobs.len();
         let mut running = JoinSet::new();
         for job in jobs {
@@ -116,6 +144,7 @@ impl Worker {
 
 async fn settle(store: &PlatformStore, job: LeasedJob, handler: &dyn Handler, longest: Duration) {
     let (id, kind, attempts) = (job.id, handler.kind(), job.attempts);
+    let (running, began) = (Running::begin(kind), Instant::now());
     let ended = tokio::time::timeout(longest, AssertUnwindSafe(handler.run(&job)).catch_unwind()).await;
     let result = match ended {
         Ok(Ok(result)) => result,
@@ -125,15 +154,18 @@ async fn settle(store: &PlatformStore, job: LeasedJob, handler: &dyn Handler, lo
     let settled = match result {
         Ok(()) => {
             tracing::info!(job = %id, kind, attempts, "job done");
-            store.finish_job(job).await
+            store.finish_job(job).await.map(|()| Ended::Done)
         }
         Err(failure) => {
             tracing::warn!(job = %id, kind, attempts, code = failure.code, again = failure.again,
                 cause = failure.cause.as_ref().map(|cause| cause.to_string()), "job failed");
-            store.fail_job(job, failure.code, failure.again).await
+            let given_up = store.fail_job(job, failure.code, failure.again).await;
+            given_up.map(|given_up| if given_up { Ended::GivenUp } else { Ended::Again })
         }
     };
-    if let Err(error) = settled {
+    let ended = settled.unwrap_or_else(|error| {
         tracing::warn!(job = %id, kind, error = %error, "the job's end could not be written; its lease will run out");
-    }
+        Ended::Unwritten
+    });
+    running.ended(ended, began.elapsed());
 }

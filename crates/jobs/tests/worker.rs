@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use cloister_jobs::{Chore, Handler, JobFailure, Worker, WorkerSettings};
 use cloister_kernel::{Audience, JobId};
 use cloister_store::{JobState, LeasedJob, NewJob};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use support::{Harness, Kind};
 use time::Duration;
 
@@ -175,4 +176,45 @@ async fn a_chore_goes_on_beside_the_jobs_whatever_becomes_of_its_pieces(harness:
     assert!(chore.0.load(Ordering::SeqCst) > 5, "it is looked for again when there was nothing more");
     stop.send(true).unwrap();
     tokio::time::timeout(std::time::Duration::from_secs(5), running).await.unwrap().unwrap();
+}
+
+/// On one thread, where the counts of this test are kept apart from others'.
+#[tokio::test]
+async fn what_a_worker_does_and_leaves_waiting_is_counted() {
+    let harness = Harness::start(Kind::Sqlite).await;
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let shown = recorder.handle();
+    let _here = metrics::set_default_local_recorder(&recorder);
+    enqueue(&harness, "lakeside").await;
+    worker(&harness, Flaky::new(1, || Err(JobFailure::later("carrier.away")))).run_due().await.unwrap();
+    harness.clock.advance(Duration::seconds(60));
+    worker(&harness, Flaky::new(1, || Err(JobFailure::never("address.bad")))).run_due().await.unwrap();
+    enqueue(&harness, "hillside").await;
+    worker(&harness, Flaky::new(0, || Ok(()))).run_due().await.unwrap();
+    enqueue(&harness, "riverside").await;
+    harness.clock.advance(Duration::seconds(90));
+    let takes_none = WorkerSettings { at_once: 0, ..WorkerSettings::default() };
+    let handlers: Vec<Arc<dyn Handler>> = vec![Flaky::new(0, || Ok(()))];
+    let idle = Worker::new(harness.platform.clone(), handlers, takes_none, &harness.environment);
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    let counted = async {
+        while !shown.render().contains(r#"jobs_lateness_seconds{kind="flaky"} 90"#) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        stop.send(true).unwrap();
+    };
+    tokio::join!(idle.run(stopping), counted);
+    let text = shown.render();
+    for line in [
+        r#"jobs_total{kind="flaky",outcome="again"} 1"#,
+        r#"jobs_total{kind="flaky",outcome="given_up"} 1"#,
+        r#"jobs_total{kind="flaky",outcome="done"} 1"#,
+        r#"jobs_total{kind="flaky",outcome="unwritten"} 0"#,
+        r#"jobs_running{kind="flaky"} 0"#,
+        r#"jobs_waiting{kind="flaky"} 1"#,
+        r#"job_duration_seconds_count{kind="flaky"} 3"#,
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    assert!(text.contains("worker_turns_total "), "{text}");
 }

@@ -99,9 +99,7 @@ class Cluster:
         """Starts one replica, in a root directory of its own if there is one; the caller waits for it."""
         port, internal = services.free_port(), services.free_port()
         prefix = "CLOISTER_ADMIN_" if process == "tenant-admin" else "CLOISTER_"
-        ports = {f"{prefix}LISTEN": f"127.0.0.1:{port}"}
-        if process != "tenant-admin":
-            ports["CLOISTER_INTERNAL_LISTEN"] = f"127.0.0.1:{internal}"
+        ports = {f"{prefix}LISTEN": f"127.0.0.1:{port}", f"{prefix}INTERNAL_LISTEN": f"127.0.0.1:{internal}"}
         replica = Replica(self, process, name, port, internal, {**ports, **(more or {})}, root)
         self.running.append(replica)
         return replica

@@ -107,6 +107,17 @@ pub struct LeasedJob {
     pub(crate) input: Option<SealedValue>,
 }
 
+/// Jobs of one kind whose time has come and that nobody works on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueJobs {
+    /// What is to be done.
+    pub kind: String,
+    /// How many.
+    pub count: u32,
+    /// When the oldest of them was to run.
+    pub oldest: OffsetDateTime,
+}
+
 /// Where a job stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobState {
@@ -192,6 +203,22 @@ impl PlatformStore {
         rows.into_iter().map(|row| leased(&Row::from(row), worker, until)).collect()
     }
 
+    /// What waits for a worker, by kind, and at which moment. A job whose lease ran out waits.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn due_jobs(&self) -> Result<(Vec<DueJobs>, OffsetDateTime), StoreError> {
+        let now = self.environment.now();
+        let sql = "SELECT kind, COUNT(*) AS waiting, MIN(run_at) AS oldest FROM jobs \
+                   WHERE (status = 'queued' AND run_at <= $1) OR (status = 'leased' AND lease_until < $1) GROUP BY kind";
+        let rows = self.rows(sql, vec![microseconds(now).into()]).await?;
+        let due = rows.iter().map(|row| {
+            let count = u32::try_from(row.get::<i64>("waiting")?).unwrap_or(u32::MAX);
+            Ok(DueJobs { kind: row.get("kind")?, count, oldest: row.moment("oldest")? })
+        });
+        Ok((due.collect::<Result<_, StoreError>>()?, now))
+    }
+
     /// Opens the sealed input of a leased job.
     ///
     /// # Errors
@@ -238,21 +265,31 @@ impl PlatformStore {
     }
 
     /// Notes a failure: the job is tried again later (each wait twice as long, at most six hours), or given up when
-    /// `again` is false or its tries are spent.
+    /// `again` is false or its tries are spent. Whether it is given up.
     ///
     /// # Errors
     /// `LeaseLost` when another worker took it.
-    pub async fn fail_job(&self, job: LeasedJob, code: &str, again: bool) -> Result<(), StoreError> {
+    pub async fn fail_job(&self, job: LeasedJob, code: &str, again: bool) -> Result<bool, StoreError> {
         let now = self.environment.now();
         let wait = Duration::seconds(1 << job.attempts.clamp(1, 15)).min(LONGEST_WAIT);
-        self.change_leased(
-            &job,
-            "status = CASE WHEN $3 AND attempts < max_attempts THEN 'queued' ELSE 'failed' END, \
-             finished_at = CASE WHEN $3 AND attempts < max_attempts THEN NULL ELSE $4 END, \
-             run_at = $5, failure_code = $6, lease_owner = NULL, lease_until = NULL",
-            vec![again.into(), microseconds(now).into(), microseconds(now + wait).into(), code.into()],
-        )
-        .await
+        let sql = "UPDATE jobs SET status = CASE WHEN $3 AND attempts < max_attempts THEN 'queued' ELSE 'failed' END, \
+                   finished_at = CASE WHEN $3 AND attempts < max_attempts THEN NULL ELSE $4 END, \
+                   run_at = $5, failure_code = $6, lease_owner = NULL, lease_until = NULL \
+                   WHERE id = $1 AND lease_owner = $2 AND status = 'leased' RETURNING status";
+        let values = vec![
+            job.id.uuid().into(),
+            job.worker.into(),
+            again.into(),
+            microseconds(now).into(),
+            microseconds(now + wait).into(),
+            code.into(),
+        ];
+        let transaction = self.database.begin(None).await?;
+        let statement = sea_orm::Statement::from_sql_and_values(self.database.backend(), sql, values);
+        let changed = transaction.query_one_raw(statement).await?;
+        database::commit(transaction).await?;
+        let changed = Row::from(changed.ok_or(StoreError::LeaseLost)?);
+        Ok(changed.get::<String>("status")? == "failed")
     }
 
     /// How far a job is; `None` when there is no such job.

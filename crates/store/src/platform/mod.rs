@@ -39,7 +39,7 @@ pub use baa::BaaRow;
 pub(crate) use baa::{NEWEST_AGREEMENT, agreement_holds};
 pub use hosts::HostRow;
 pub use idempotency::IdempotencyRow;
-pub use jobs::{JobProgress, JobState, LeasedJob, NewJob};
+pub use jobs::{DueJobs, JobProgress, JobState, LeasedJob, NewJob};
 pub use networks::NetworkRow;
 pub use onboarding::{OnboardingStep, StepStatus};
 pub use operators::{OperatorRow, ShownToken, TokenRow};

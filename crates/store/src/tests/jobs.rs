@@ -92,10 +92,17 @@ async fn a_job_that_fails_is_tried_again_and_then_given_up(harness: Harness) {
         let worker = harness.environment.uuid();
         harness.platform.lease_jobs(worker, &["count"], LEASE, 1).await.unwrap().pop()
     };
+    let waiting = async || {
+        let (due, _) = harness.platform.due_jobs().await.unwrap();
+        due.first().map(|due| (due.kind.clone(), due.count, due.oldest))
+    };
+    assert_eq!(waiting().await, Some(("count".to_owned(), 1, harness.environment.now())));
     let first = lease().await.unwrap();
     assert!(lease().await.is_none(), "leased to another");
-    harness.platform.fail_job(first, "mail.refused", true).await.unwrap();
+    assert_eq!(waiting().await, None, "somebody works on it");
+    assert!(!harness.platform.fail_job(first, "mail.refused", true).await.unwrap());
     assert!(lease().await.is_none(), "not before its time");
+    assert_eq!(waiting().await, None, "it is not late");
     harness.clock.advance(Duration::seconds(5));
     let mut second = lease().await.unwrap();
     assert_eq!(second.attempts, 2);
@@ -104,9 +111,10 @@ async fn a_job_that_fails_is_tried_again_and_then_given_up(harness: Harness) {
     assert_eq!((progress.state, progress.progress, progress.total), (JobState::Leased, 3, Some(9)));
     // Its lease runs out and another worker takes it: the first may not report any more.
     harness.clock.advance(LEASE + Duration::seconds(1));
+    assert_eq!(waiting().await.map(|(_, count, _)| count), Some(1), "whoever had it died");
     let third = lease().await.unwrap();
     assert!(matches!(harness.platform.finish_job(second).await, Err(StoreError::LeaseLost)));
-    harness.platform.fail_job(third, "mail.refused", true).await.unwrap();
+    assert!(harness.platform.fail_job(third, "mail.refused", true).await.unwrap());
     let state = harness.platform.job_progress(id).await.unwrap().unwrap().state;
     assert_eq!(state, JobState::Failed("mail.refused".into()));
 }
