@@ -41,7 +41,8 @@ def documents(root):
             if code:
                 raise Refused(f"{MODULE}: {output.strip()}")
     outputs = json.loads(output)
-    parsed = {kind: {name: json.loads(text) for name, text in outputs[kind]["value"].items()} for kind in ("identity", "key")}
+    parsed = {kind: {name: json.loads(text) for name, text in outputs[kind]["value"].items()}
+              for kind in ("identity", "key", "clinic_key")}
     return {**parsed, "guardrail": json.loads(outputs["guardrail"]["value"])}
 
 
@@ -69,7 +70,14 @@ class Judge:
 
 
 def findings(found):
-    """Every call that is decided otherwise than the tables say."""
+    """Every call that is decided otherwise than the tables say: with the policies that clinics' keys are made with, and for
+    keys that have none of ours, such as a clinic's own."""
+    with_policies = {**found, "key": found["key"] | found["clinic_key"]}
+    wrong = calls_decided_otherwise(found) + calls_decided_otherwise(with_policies)
+    return list(dict.fromkeys(wrong + administrator_findings(with_policies) + guardrail_findings(found)))
+
+
+def calls_decided_otherwise(found):
     judge, wrong = Judge(found), []
 
     def expect(wanted, process, action, **call):
@@ -96,12 +104,17 @@ def findings(found):
         expect(process == "admin", process, "kms:CreateKey")
         for key in ("tenant", "tenant-log"):
             expect(key in OPENS[process], process, "kms:Decrypt", owner=key, context=key, guarded=True)
-    return wrong + administrator_findings(found) + guardrail_findings(found)
+    return wrong
 
 
 def administrator_findings(found):
-    """Who administers the platform's keys uses none, whatever his own policies say."""
+    """Who administers keys uses none, and neither does the account's administrator, whatever their own policies say."""
     wrong = []
+    for owner in found["key"]:
+        request = {"caller": ADMINISTRATOR.replace("/deploy", "/Administrator"), "action": "kms:Decrypt", "resource": "*",
+                   "context": {"aws:PrincipalArn": ADMINISTRATOR.replace("/deploy", "/Administrator")}}
+        if iam.allowed(request, EVERYTHING, found["key"][owner]):
+            wrong.append(f"the account's administrator can do kms:Decrypt with the key {owner}")
     for owner, action in itertools.product(found["key"], ["kms:Decrypt", "kms:GenerateDataKey", "kms:Sign"]):
         request = {"caller": ADMINISTRATOR, "action": action, "resource": "*",
                    "context": {"aws:PrincipalArn": ADMINISTRATOR, "kms:EncryptionContext:tenant": owner}}

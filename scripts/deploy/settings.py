@@ -21,10 +21,12 @@ TABLES = {"cloister": ["settings", "--json"], "cloister-admin": ["--json", "sett
 # Secrets that somebody else keeps hold what docs/deploy.md says.
 KEPT = {"database-url": "postgres://someone:secret@postgres.example:5432/cloister?sslmode=verify-full",
         "redis-url": "rediss://default:secret@redis.example:6379/", "mail-password": "secret"}
+POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"}]})
 # Values that the value files leave alone, so that what they become is looked at too.
 EVERYTHING = ["--set", "aws.kmsEndpoint=https://kms.example,portal.appOrigins={https://app.example},"
               "portal.limits.anonymous=20,portal.limits.flowPages=70,portal.limits.signedIn=200,portal.limits.bearer=700,"
               "portal.limits.machine=400,network.operatorsBehindProxy=false",
+              "--set-json", f'keys.policies={json.dumps(dict.fromkeys(("tenant", "tenantLog"), POLICY))}',
               "--set-string", "redis.authority=-----BEGIN CERTIFICATE-----", "--set-string", "tls.oldest=1.2"]
 NAMES = re.compile(r"\bCLOISTER_[A-Z][A-Z0-9_]*[A-Z0-9]\b")
 

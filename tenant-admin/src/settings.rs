@@ -1,10 +1,11 @@
 //! Settings, read once at start from the environment (`CLOISTER_ADMIN_...`, `__` between the parts of a name) and,
 //! where `CLOISTER_ADMIN_CONFIG` names one, from a TOML file. What is unknown is refused by name.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cloister_edge::{Network, OldestTls, TrustedHops};
 use cloister_kernel::{CanonicalHost, SecretString};
+use cloister_vault::ClinicKeyPolicies;
 use figment::{
     Figment,
     providers::{Env, Format, Toml},
@@ -16,6 +17,7 @@ const PREFIX: &str = "CLOISTER_ADMIN_";
 /// table come from here.
 pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("listen", "127.0.0.1:8081", "Address and port of the operators' API."),
+    ("internal_listen", "", "Address and port of `/metrics`; never expose it. Without it there is none."),
     (
         "origin",
         "",
@@ -63,6 +65,17 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ),
     ("keys.region", "", "AWS region; without it the SDK's own sources are asked."),
     ("keys.endpoint", "", "Another address of KMS, such as a VPC endpoint."),
+    (
+        "keys.multi_region",
+        "true",
+        "Makes clinics' keys so that they can be copied to another region; of a key that is made, nobody can change it.",
+    ),
+    (
+        "keys.policies",
+        "",
+        "JSON file with the key policies of clinics' keys, `tenant` and `tenant-log`; without it KMS lets the account's \
+         policies decide.",
+    ),
     ("calls_per_minute", "120", "Calls of one operator in a minute."),
     ("log", "info", "What is logged, as in `RUST_LOG`."),
 ];
@@ -104,6 +117,10 @@ pub enum KeySettings {
         region: Option<String>,
         /// Another address.
         endpoint: Option<String>,
+        /// Whether clinics' keys can be copied to another region.
+        multi_region: bool,
+        /// The policies of clinics' keys.
+        policies: Option<ClinicKeyPolicies>,
     },
     /// A key file.
     Local {
@@ -121,6 +138,8 @@ pub enum KeySettings {
 pub struct Settings {
     /// Where it listens.
     pub listen: String,
+    /// Where `/metrics` is shown, if anywhere.
+    pub internal_listen: Option<String>,
     /// The operators' origin.
     pub origin: String,
     /// The host of that origin.
@@ -149,6 +168,7 @@ pub struct Settings {
 #[serde(deny_unknown_fields, default)]
 struct Given {
     listen: Option<String>,
+    internal_listen: Option<String>,
     origin: Option<String>,
     domain: Option<String>,
     transport: Option<String>,
@@ -197,6 +217,8 @@ struct GivenKeys {
     accept_file: Option<bool>,
     region: Option<String>,
     endpoint: Option<String>,
+    multi_region: Option<bool>,
+    policies: Option<PathBuf>,
 }
 
 impl Settings {
@@ -232,6 +254,7 @@ impl Settings {
         let networks = networks.split(',').map(str::trim).filter(|text| !text.is_empty()).map(Network::parse);
         Ok(Self {
             listen: given.listen.unwrap_or_else(|| "127.0.0.1:8081".to_owned()),
+            internal_listen: given.internal_listen.filter(|address| !address.is_empty()),
             host: host_of(&origin)?,
             origin,
             domain: CanonicalHost::parse(&domain).map_err(|_| invalid("domain", "is not a host name"))?,
@@ -280,7 +303,11 @@ fn transport(given: Option<&str>, tls: GivenTls) -> Result<Transport, SettingsEr
 
 fn keys(given: GivenKeys, transport: &Transport) -> Result<KeySettings, SettingsError> {
     match given.service.as_deref().unwrap_or("aws") {
-        "aws" => Ok(KeySettings::Aws { region: given.region, endpoint: given.endpoint }),
+        "aws" => {
+            let policies = given.policies.as_deref().map(clinic_key_policies).transpose()?;
+            let multi_region = given.multi_region.unwrap_or(true);
+            Ok(KeySettings::Aws { region: given.region, endpoint: given.endpoint, multi_region, policies })
+        }
         "local" => Ok(KeySettings::Local {
             file: given.file.ok_or_else(|| missing("keys.file"))?,
             embedded: *transport == Transport::Loopback,
@@ -288,6 +315,20 @@ fn keys(given: GivenKeys, transport: &Transport) -> Result<KeySettings, Settings
         }),
         _ => Err(invalid("keys.service", "is not `aws` or `local`")),
     }
+}
+
+/// Two policies, each by the kind of key that it is for; each must at least be a policy by its shape.
+fn clinic_key_policies(file: &Path) -> Result<ClinicKeyPolicies, SettingsError> {
+    let refused = |why| invalid("keys.policies", why);
+    let text = std::fs::read(file).map_err(|_| refused("names a file that cannot be read"))?;
+    let given: serde_json::Value = serde_json::from_slice(&text).map_err(|_| refused("is not JSON"))?;
+    let policy = |kind: &str| match &given[kind] {
+        policy if policy["Statement"].as_array().is_some_and(|statements| !statements.is_empty()) => {
+            Ok(policy.to_string())
+        }
+        _ => Err(refused("does not hold a policy each for `tenant` and `tenant-log`")),
+    };
+    Ok(ClinicKeyPolicies { tenant: policy("tenant")?, tenant_log: policy("tenant-log")? })
 }
 
 fn host_of(origin: &str) -> Result<CanonicalHost, SettingsError> {
@@ -368,6 +409,34 @@ mod tests {
     }
 
     #[test]
+    fn policies_of_clinics_keys_are_read_and_refused_when_one_is_missing() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let read_with = |text: &str| {
+            std::fs::write(file.path(), text).unwrap();
+            let lines =
+                format!("keys = {{ policies = '{}' }}\ndatabase = {{ url = 'x' }}", file.path().display());
+            read(&lines).map(|settings| settings.keys)
+        };
+        let one = r#"{"Statement":[{"Effect":"Allow"}]}"#;
+        let Ok(KeySettings::Aws { policies: Some(policies), multi_region: true, .. }) =
+            read_with(&format!(r#"{{"tenant": {one}, "tenant-log": {one}}}"#))
+        else {
+            panic!("two policies are taken")
+        };
+        assert_eq!((policies.tenant.as_str(), policies.tenant_log.as_str()), (one, one));
+        for (text, expected) in [
+            ("canary", "CLOISTER_ADMIN_KEYS__POLICIES is not JSON".to_owned()),
+            (
+                &format!(r#"{{"tenant": {one}, "tenant-log": {{"Statement": []}}}}"#),
+                "CLOISTER_ADMIN_KEYS__POLICIES does not hold a policy each for `tenant` and `tenant-log`"
+                    .to_owned(),
+            ),
+        ] {
+            assert_eq!(read_with(text).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
     fn a_secret_can_be_a_file() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "sqlite://from-a-file\n").unwrap();
@@ -388,7 +457,7 @@ mod tests {
         for (name, _, meaning) in SETTINGS {
             let value = match *name {
                 "proxy.hops" | "database.connections" | "calls_per_minute" => "1",
-                "keys.accept_file" => "true",
+                "keys.accept_file" | "keys.multi_region" => "true",
                 _ => "'x'",
             };
             let line = format!("{name} = {value}");

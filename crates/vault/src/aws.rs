@@ -19,6 +19,30 @@ pub struct AwsKeySettings {
     pub attempt_timeout: Duration,
     /// How long a call may take with all its tries.
     pub call_timeout: Duration,
+    /// Whether keys are made so that they can be copied to another region. KMS lets nobody change that later.
+    pub multi_region: bool,
+    /// Who may use the keys that are made for clinics. Without them KMS lets the account's own policies decide.
+    pub policies: Option<ClinicKeyPolicies>,
+}
+
+/// Key policies, as the JSON that KMS takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClinicKeyPolicies {
+    /// Of the keys for clinics' data.
+    pub tenant: String,
+    /// Of the keys for clinics' audit logs.
+    pub tenant_log: String,
+}
+
+#[cfg(feature = "issuer")]
+impl ClinicKeyPolicies {
+    fn of(&self, owner: &crate::KeyOwner) -> Option<&str> {
+        match owner {
+            crate::KeyOwner::Tenant(_) => Some(&self.tenant),
+            crate::KeyOwner::TenantLog(_) => Some(&self.tenant_log),
+            crate::KeyOwner::Platform | crate::KeyOwner::PlatformLog => None,
+        }
+    }
 }
 
 impl Default for AwsKeySettings {
@@ -29,6 +53,8 @@ impl Default for AwsKeySettings {
             attempts: 3,
             attempt_timeout: Duration::from_secs(2),
             call_timeout: Duration::from_secs(5),
+            multi_region: false,
+            policies: None,
         }
     }
 }
@@ -41,6 +67,10 @@ pub struct AwsKeyService {
         expect(dead_code, reason = "without a duty there is nothing to call")
     )]
     client: Client,
+    #[cfg(feature = "issuer")]
+    multi_region: bool,
+    #[cfg(feature = "issuer")]
+    policies: Option<std::sync::Arc<ClinicKeyPolicies>>,
 }
 
 impl AwsKeyService {
@@ -65,7 +95,13 @@ impl AwsKeyService {
         if let Some(endpoint) = &settings.endpoint {
             config = config.endpoint_url(endpoint);
         }
-        Self { client: Client::from_conf(config.build()) }
+        Self {
+            client: Client::from_conf(config.build()),
+            #[cfg(feature = "issuer")]
+            multi_region: settings.multi_region,
+            #[cfg(feature = "issuer")]
+            policies: settings.policies.clone().map(std::sync::Arc::new),
+        }
     }
 }
 
@@ -158,7 +194,10 @@ mod duties {
         impl KeyIssuer for AwsKeyService {
             async fn create_key(&self, owner: &KeyOwner) -> Result<KmsKeyId, KeyServiceError> {
                 let tag = Tag::builder().tag_key(OWNER_TAG).tag_value(owner.to_string()).build();
+                let policy =
+                    self.policies.as_ref().and_then(|policies| policies.of(owner)).map(str::to_owned);
                 let request = self.client.create_key().description(format!("Cloister: {owner}"));
+                let request = request.multi_region(self.multi_region).set_policy(policy);
                 let made = request.tags(tag.map_err(|_| NO_ANSWER)?).send().await.map_err(classify)?;
                 let key = made.key_metadata.ok_or(NO_ANSWER)?;
                 Ok(KmsKeyId::new(key.arn.unwrap_or(key.key_id)))
@@ -294,10 +333,13 @@ mod tests {
             ("DisabledException", KeyServiceError::Refused(Refusal::Disabled)),
             ("KMSInvalidStateException", KeyServiceError::Refused(Refusal::InvalidState)),
             ("NotFoundException", KeyServiceError::Refused(Refusal::NotFound)),
+            ("InvalidArnException", KeyServiceError::Refused(Refusal::NotFound)),
             ("AccessDeniedException", KeyServiceError::Refused(Refusal::Denied)),
+            ("UnrecognizedClientException", KeyServiceError::Refused(Refusal::Denied)),
             ("InvalidCiphertextException", KeyServiceError::Tampered),
             ("IncorrectKeyException", KeyServiceError::Tampered),
             ("ThrottlingException", KeyServiceError::Unavailable(Outage::Throttled)),
+            ("DependencyTimeoutException", KeyServiceError::Unavailable(Outage::TimedOut)),
             ("KeyUnavailableException", KeyServiceError::Unavailable(Outage::Away)),
             ("KMSInternalException", KeyServiceError::Unavailable(Outage::Away)),
             ("SomethingNew", KeyServiceError::Unavailable(Outage::Away)),

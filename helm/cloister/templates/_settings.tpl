@@ -62,6 +62,7 @@ CLOISTER_LOG: {{ .Values.worker.log | quote }}
 
 {{- define "cloister.settings.tenant-admin" -}}
 CLOISTER_ADMIN_LISTEN: "0.0.0.0:8443"
+CLOISTER_ADMIN_INTERNAL_LISTEN: "0.0.0.0:9090"
 CLOISTER_ADMIN_ORIGIN: {{ .Values.tenantAdmin.origin | quote }}
 CLOISTER_ADMIN_DOMAIN: {{ .Values.domain | quote }}
 CLOISTER_ADMIN_TRANSPORT: tls
@@ -81,6 +82,10 @@ CLOISTER_ADMIN_KEYS__SERVICE: {{ .Values.keys.service }}
 CLOISTER_ADMIN_KEYS__REGION: {{ .Values.aws.region | quote }}
 {{- if .Values.aws.kmsEndpoint }}
 CLOISTER_ADMIN_KEYS__ENDPOINT: {{ .Values.aws.kmsEndpoint | quote }}
+{{- end }}
+CLOISTER_ADMIN_KEYS__MULTI_REGION: {{ .Values.keys.multiRegion | quote }}
+{{- if .Values.keys.policies.tenant }}
+CLOISTER_ADMIN_KEYS__POLICIES: /etc/cloister/keys/policies.json
 {{- end }}
 CLOISTER_ADMIN_CALLS_PER_MINUTE: {{ .Values.tenantAdmin.callsPerMinute | quote }}
 CLOISTER_ADMIN_LOG: {{ .Values.tenantAdmin.log | quote }}

@@ -48,6 +48,9 @@ def refusal(check, copy):
      "podSelector: {}\n  policyTypes: [Ingress]", "no NetworkPolicy refuses everything"),
     ("network-policies.yaml", "    # The operators' network alone: not the portal, not Prometheus, not `helm test`.\n    - from:",
      "    - from:\n        - podSelector: {}\n      ports:\n        - {port: 8443}\n    - from:", "somebody else than the operators' network"),
+    ("network-policies.yaml", "    # The counts alone, which stand on a port of their own.\n",
+     "    - from:\n        - namespaceSelector: {matchLabels: {a: b}}\n      ports:\n        - {port: 9090}\n        - {port: 8443}\n",
+     "somebody else than the operators' network"),
     ("network-policies.yaml", '{{- include "cloister.ingress.metrics" . | nindent 4 }}', "- ports: [{port: 9090}]",
      "ingress with everybody"),
     ("network-policies.yaml", "- ipBlock: {cidr: {{ . }}}", "- ipBlock: {cidr: 0.0.0.0/0}", "with the whole internet"),
@@ -105,8 +108,12 @@ UNSAFE = [
     ("worker.replicas=1", "worker/replicas"),
     ("tenantAdmin.replicas=1", "tenantAdmin/replicas"),
     ("portal.autoscaling.min=1", "autoscaling/min"),
+    ("portal.autoscaling.enabled=false,portal.replicas=1", "portal/replicas"),
     ("portal.notice=0", "portal/notice"),
     ("keys.service=local", "keys"),
+    ("keys.policies.tenant=anybody", "policies"),
+    ("keys.multiRegion=false", "multiRegion"),
+    ('keys.policies.tenant={"Statement":[]}', "policies"),
     ("redis.tls=false", "redis"),
     ("database.tls=disable", "database"),
     ("database.authority=none", "authority"),
@@ -150,6 +157,11 @@ def test_a_panel_on_a_metric_that_nobody_exports_is_refused(copy):
     board["panels"][0]["targets"][0]["expr"] = "sum(rate(sign_ins_total[5m]))"
     file.write_text(json.dumps(board))
     assert "there is no metric sign_ins_total" in refusal(alerts.check_metrics, copy)
+
+
+def test_an_alert_on_the_parts_of_what_is_no_histogram_is_refused(copy):
+    plant(copy, alerts.FILES / "alerts.yaml", "jobs_lateness_seconds{", "jobs_lateness_seconds_sum{")
+    assert "there is no metric jobs_lateness_seconds_sum" in refusal(alerts.check_metrics, copy)
 
 
 def test_an_alert_that_leads_nowhere_is_refused(copy):

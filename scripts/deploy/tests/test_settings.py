@@ -48,6 +48,15 @@ def test_what_a_program_would_not_start_with_is_refused(copy, file, old, new, ex
     assert expected in str(caught.value), str(caught.value)
 
 
+def test_policies_of_keys_that_the_program_would_not_take_are_refused(copy):
+    path = copy / chart.CHART / "templates/settings.yaml"
+    text = path.read_text()
+    assert '"tenant-log": {{' in text
+    path.write_text(text.replace('"tenant-log": {{', '"tenantLog": {{'))
+    with pytest.raises(Refused, match="CLOISTER_ADMIN_KEYS__POLICIES does not hold a policy each"):
+        settings.check(copy, [])
+
+
 def test_a_name_that_terraform_invents_is_refused(copy):
     (copy / "terraform").mkdir()
     (copy / "terraform/x.tf").write_text('output "x" { value = "CLOISTER_DATABASE__URI" }')

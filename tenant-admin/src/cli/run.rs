@@ -10,7 +10,7 @@ use cloister_tenancy::{
     baa::BaaRequest, new_tenant::NewTenantRequest,
 };
 use cloister_vault::{
-    AwsKeyService, AwsKeySettings, Deployment, KeyCache, KeyIssuer, KeyOpener, LocalKeyService,
+    AwsKeyService, AwsKeySettings, Breaker, Deployment, KeyCache, KeyIssuer, KeyOpener, LocalKeyService,
     PlatformKeyOpener,
 };
 use poem_openapi::types::ToJSON;
@@ -26,7 +26,7 @@ use super::{
 use crate::{
     AdminState, KeySettings, Settings,
     api::schema::{NetworkBody, NetworkList, TenantBody, TenantPage, TokenList, written},
-    serve_until,
+    measured, serve_until,
 };
 
 /// The platform's own keys are few.
@@ -60,10 +60,12 @@ pub(super) async fn execute(command: Command, output: &Output) -> Result<(), Com
 /// The platform over the configured database and key service.
 async fn platform(settings: &Settings, environment: &Environment) -> Result<Platform, CommandError> {
     let (issuer, opener): (Arc<dyn KeyIssuer>, Arc<dyn KeyOpener>) = match &settings.keys {
-        KeySettings::Aws { region, endpoint } => {
+        KeySettings::Aws { region, endpoint, multi_region, policies } => {
             let settings = AwsKeySettings {
                 region: region.clone(),
                 endpoint: endpoint.clone(),
+                multi_region: *multi_region,
+                policies: policies.clone(),
                 ..AwsKeySettings::default()
             };
             let service = Arc::new(AwsKeyService::connect(&settings).await);
@@ -78,7 +80,8 @@ async fn platform(settings: &Settings, environment: &Environment) -> Result<Plat
             (service.clone(), Arc::new(PlatformKeyOpener::new(service)))
         }
     };
-    let cache = KeyCache::new(opener, environment.clone(), KEYS_CACHED);
+    let breaker = Breaker::new(opener, environment.clone());
+    let cache = KeyCache::new(Arc::new(breaker), environment.clone(), KEYS_CACHED);
     let config =
         StoreConfig { max_connections: settings.connections, ..StoreConfig::new(settings.database.clone()) };
     let store = PlatformStore::connect(&config, cache, environment.clone()).await?;
@@ -100,7 +103,11 @@ async fn serve(
     };
     let calls = RateLimit::per_minute(settings.calls_per_minute.max(1));
     let state = AdminState { platform, ephemeral, calls };
-    Ok(serve_until(settings, state, environment, shutdown()).await?)
+    let metrics = measured(settings).await?;
+    tokio::select! {
+        served = serve_until(settings, state, environment, shutdown()) => Ok(served?),
+        () = metrics => Ok(()),
+    }
 }
 
 /// Completes when the process is told to stop.

@@ -23,6 +23,13 @@ output "helm" {
       mail        = module.cluster.secret_names["mail"]
     } }
     tenantAdmin = { origin = "https://${var.operators_host}" }
+    keys = {
+      multiRegion = true
+      policies = {
+        tenant    = module.keys.clinic_key_policies["tenant"]
+        tenantLog = module.keys.clinic_key_policies["tenant-log"]
+      }
+    }
     network = {
       loadBalancers = module.network.public_subnet_cidrs
       operators     = module.network.operator_subnet_cidrs

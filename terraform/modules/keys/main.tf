@@ -1,5 +1,6 @@
 # Keys of the storage below the application, one for each kind, so that one service's use says nothing about another's.
-# Clinics' own keys are made by tenant-admin when a clinic is made (crates/vault/src/aws.rs), single-region.
+# Clinics' own keys are made by tenant-admin when a clinic is made (crates/vault/src/aws.rs): multi-region, with the policies of
+# ./policies. Their replicas are made by administrators of keys (docs/deploy.md), as whoever makes one says who may use it.
 
 locals {
   root = "arn:${var.partition}:iam::${var.account_id}:root"

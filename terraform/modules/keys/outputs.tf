@@ -35,6 +35,11 @@ output "role_names" {
   value       = module.policies.role_names
 }
 
+output "clinic_key_policies" {
+  description = "The policies that tenant-admin gives to the keys of clinics, tenant and tenant-log, as JSON."
+  value       = module.policies.clinic_key
+}
+
 output "guardrail" {
   description = "A service control policy, as JSON, for the organisation to attach to this account: it keeps the account's own administrators from clinics' keys."
   value       = module.policies.guardrail

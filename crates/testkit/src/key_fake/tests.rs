@@ -134,6 +134,7 @@ async fn adapter(fake: &KeyFake) -> AwsKeyService {
         attempts: 1,
         attempt_timeout: Duration::from_secs(1),
         call_timeout: Duration::from_secs(2),
+        ..AwsKeySettings::default()
     };
     AwsKeyService::connect(&settings).await
 }

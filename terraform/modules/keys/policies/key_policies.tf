@@ -1,5 +1,5 @@
-# Policies of the keys that Terraform makes for the processes. The keys of clinics are made by tenant-admin with the
-# default policy, under which the identity policies of this module decide, within the guardrail below.
+# Policies of keys: of those that Terraform makes for the processes, and of clinics' keys, which tenant-admin makes with them. With
+# KMS's default policy whoever may write identity policies could let himself open a clinic's key.
 
 locals {
   # Administrators look after the key and cannot use it. Without them a mistake here could never be mended.
@@ -44,6 +44,31 @@ locals {
       local.administer,
       merge(local.by_role["work"], { Sid = "WorkSigns", Action = ["kms:Sign", "kms:GetPublicKey"] }),
       merge(local.by_role["auditor"], { Sid = "AuditorVerifies", Action = ["kms:Verify", "kms:GetPublicKey"] }),
+    ]
+  }
+
+  # Clinics' keys. What administers leaves it to the account's own policies: KMS refuses to make a key whose policy its maker
+  # could not change, and tenant-admin, which makes it, is denied that by its own policy. What opens is for one role each.
+  clinic = {
+    Sid       = "TheAccountAdministersWithoutUse"
+    Effect    = "Allow"
+    Principal = { AWS = local.root }
+    Action    = concat(local.administer.Action, ["kms:DisableKeyRotation"])
+    Resource  = "*"
+  }
+  clinic_key_statements = {
+    tenant = [
+      local.clinic,
+      merge(local.by_role["admin"], { Sid = "IssueUnseen", Action = ["kms:GenerateDataKeyWithoutPlaintext"] }),
+      merge(local.by_role["serve"], { Sid = "ServeOpens", Action = ["kms:Decrypt"] }),
+      merge(local.by_role["work"], { Sid = "WorkOpens", Action = ["kms:Decrypt"] }),
+    ]
+    tenant-log = [
+      local.clinic,
+      merge(local.by_role["admin"], { Sid = "IssueUnseen", Action = ["kms:GenerateDataKeyWithoutPlaintext"] }),
+      merge(local.by_role["serve"], { Sid = "ServeOpens", Action = ["kms:Decrypt"] }),
+      merge(local.by_role["work"], { Sid = "WorkOpens", Action = ["kms:Decrypt"] }),
+      merge(local.by_role["auditor"], { Sid = "AuditorOpens", Action = ["kms:Decrypt"] }),
     ]
   }
 

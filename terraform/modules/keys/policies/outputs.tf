@@ -17,6 +17,13 @@ output "key" {
   }
 }
 
+output "clinic_key" {
+  description = "The policies of clinics' keys, tenant and tenant-log, as JSON: tenant-admin makes keys with them."
+  value = { for name, statements in local.clinic_key_statements :
+    name => jsonencode({ Version = "2012-10-17", Statement = statements })
+  }
+}
+
 output "guardrail" {
   description = "A service control policy, as JSON, that keeps administrators of the account from clinics' keys as well."
   value       = jsonencode({ Version = "2012-10-17", Statement = local.guardrail })
