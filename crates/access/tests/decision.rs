@@ -72,6 +72,17 @@ fn a_chart_that_is_not_ones_own_is_refused_exactly_as_one_that_does_not_exist() 
 }
 
 #[test]
+fn a_row_that_belongs_to_no_patient_is_concealed_as_well() {
+    let caller = staff();
+    let roles = || [Role::Clinician].into_iter().collect();
+    for (patient, row) in [(None, Some(uuid::Uuid::from_u128(70))), (Some(patient()), None)] {
+        let facts = Facts::observed(&caller, roles(), Relation::SameTenant, patient, row);
+        let denied = decide::<Delete, resource::MachineClient>(&TABLE, &caller, facts).unwrap_err();
+        assert!(denied.concealed, "{patient:?} {row:?}");
+    }
+}
+
+#[test]
 fn a_missing_right_over_something_known_is_said_openly() {
     let caller = staff();
     let facts = of_patient(&caller, &[Role::Clinician], Relation::Panel);

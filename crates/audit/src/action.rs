@@ -242,7 +242,7 @@ mod tests {
     fn every_code_is_dotted_lower_case_and_read_back_as_itself() {
         for &code in ActionCode::ALL {
             let text = code.as_str();
-            assert_eq!(text.parse(), Ok(code));
+            assert_eq!((text.parse(), code.to_string().as_str()), (Ok(code), text));
             let (subject, act) = text.split_once('.').unwrap();
             for part in [subject, act] {
                 assert!(!part.is_empty(), "{text}");

@@ -57,4 +57,10 @@ mod tests {
             assert_eq!(Term::parse(text), Err(TermError), "{text:?}");
         }
     }
+
+    #[test]
+    fn the_longest_term_is_taken_and_shown_as_it_is() {
+        let longest = "a".repeat(Term::LONGEST);
+        assert_eq!(Term::parse(longest.clone()).unwrap().to_string(), longest);
+    }
 }

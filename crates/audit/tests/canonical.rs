@@ -6,7 +6,8 @@ use cloister_audit::{
     canonical, leaf, leaf_hash,
 };
 use cloister_kernel::{
-    EventId, JobId, MachineClientId, OperatorId, PatientId, Phi, Pii, RequestId, SessionId, TenantId, UserId,
+    EventId, Failure, FailureKind, JobId, MachineClientId, OperatorId, PatientId, Phi, Pii, RequestId,
+    SessionId, TenantId, UserId,
 };
 use proptest::{option, prelude::*, sample};
 use time::macros::datetime;
@@ -99,6 +100,24 @@ fn the_required_fields_of_the_log_are_all_there() {
     assert_eq!(sealed.user_agent.map(Pii::into_exposed), Some("Browser/1".to_owned()), "user_agent");
     let refused = EventDraft::refused(ActionCode::RecordRead, "not_allowed");
     assert_eq!((refused.outcome, refused.reason), (Outcome::Refused, Some(Term::from("not_allowed"))));
+}
+
+#[test]
+fn an_outcome_is_read_back_from_its_row_and_no_other_word_is_one() {
+    for outcome in [Outcome::Success, Outcome::Refused, Outcome::Failed] {
+        assert_eq!(outcome.as_str().parse(), Ok(outcome));
+    }
+    for word in ["", "Success", "ok", "refused "] {
+        assert_eq!(word.parse::<Outcome>(), Err(cloister_audit::TermError), "{word:?}");
+    }
+    let failed = EventDraft::failed(ActionCode::RecordRead, "key_service");
+    assert_eq!((failed.outcome, failed.reason), (Outcome::Failed, Some(Term::from("key_service"))));
+}
+
+#[test]
+fn an_unreadable_sealed_part_is_the_platforms_own_failure() {
+    let error = SealedPart::decode(b"").unwrap_err();
+    assert_eq!((error.code(), error.kind()), ("audit.sealed_part_unreadable", FailureKind::Internal));
 }
 
 #[test]
