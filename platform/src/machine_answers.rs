@@ -35,8 +35,10 @@ pub(crate) async fn speak(
     };
     let pattern = error.data::<PathPattern>().cloned();
     let response = match problem_of(error) {
-        Ok(problem) if is_fhir => outcome(problem, id, &path).await,
-        Ok(problem) => oauth(problem, id, &path).await,
+        Ok(problem) => {
+            note(&problem);
+            if is_fhir { outcome(problem, id, &path).await } else { oauth(problem, id, &path).await }
+        }
         Err(answer) if is_fhir => named(*answer, id).await,
         Err(answer) => *answer,
     };
@@ -48,13 +50,26 @@ pub(crate) async fn speak(
     Err(told)
 }
 
-/// The problem's answer with its document read back; status and headers stay. A wrong method is told the right ones.
-async fn taken(problem: Problem, path: &str) -> (Response, Value) {
+/// Says what the edge itself refuses, before there is a route, as the path's callers read it.
+pub(crate) async fn tell(problem: Problem, path: String, id: RequestId) -> Response {
+    match path.as_str() {
+        "/oauth/token" => oauth(problem, Some(id), &path).await,
+        _ if path.split('/').nth(1) == Some("fhir") => outcome(problem, Some(id), &path).await,
+        _ => problem.response(Some(id)),
+    }
+}
+
+fn note(problem: &Problem) {
     let status = problem.http_status();
     if status.is_server_error() {
         let cause = problem.cause_chain();
         tracing::error!(status = status.as_u16(), cause, %problem, "a record system's call failed");
     }
+}
+
+/// The problem's answer with its document read back; status and headers stay. A wrong method is told the right ones.
+async fn taken(problem: Problem, path: &str) -> (Response, Value) {
+    let status = problem.http_status();
     let mut response = Error::from(problem).into_response();
     if status == StatusCode::METHOD_NOT_ALLOWED
         && let Some(methods) = OPERATIONS.methods(path).and_then(|methods| methods.parse().ok())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloister_edge::{Edge, EdgeEndpoint, Inbound, Operations, Problem, Site};
+use cloister_edge::{Edge, EdgeEndpoint, Inbound, Operations, Problem, Site, Voice};
 use cloister_identity::Identity;
 use poem::{
     Endpoint, EndpointExt, IntoEndpoint, Request, Response, Route,
@@ -64,7 +64,8 @@ impl Platform {
             parts.environment.clone(),
             parts.checks.clone(),
         );
-        Ok(edge.around(sites).documented(operations))
+        let voice: Voice = Arc::new(|problem, path, id| Box::pin(machine_answers::tell(problem, path, id)));
+        Ok(edge.around(sites).documented(operations).speaking(voice))
     }
 }
 

@@ -4,7 +4,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use cloister_ephemeral::Ephemeral;
 use cloister_kernel::{Environment, RequestId};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::BoxFuture};
 use poem::{
     Endpoint, IntoEndpoint, Request, Response,
     endpoint::{DynEndpoint, ToDynEndpoint},
@@ -25,6 +25,9 @@ use crate::{
 
 /// The longest path and query taken, in bytes.
 const LONGEST_TARGET: usize = 8 * 1024;
+
+/// Says a problem in the words that the caller of a path reads, whichever part of the edge refused.
+pub type Voice = Arc<dyn Fn(Problem, String, RequestId) -> BoxFuture<'static, Response> + Send + Sync>;
 
 /// The edge: wraps the application's routes. Cheap to clone.
 #[derive(Clone)]
@@ -63,7 +66,7 @@ impl Edge {
         E::Endpoint: 'static,
     {
         let routes = Arc::new(ToDynEndpoint(poem::EndpointExt::map_to_response(routes.into_endpoint())));
-        EdgeEndpoint { edge: self.clone(), routes, operations: Arc::default() }
+        EdgeEndpoint { edge: self.clone(), routes, operations: Arc::default(), voice: None }
     }
 }
 
@@ -73,6 +76,7 @@ pub struct EdgeEndpoint {
     edge: Edge,
     routes: Arc<dyn DynEndpoint<Output = Response>>,
     operations: Arc<Operations>,
+    voice: Option<Voice>,
 }
 
 impl Endpoint for EdgeEndpoint {
@@ -84,12 +88,13 @@ impl Endpoint for EdgeEndpoint {
         let observed = Observed::start(id, &request);
         let shared_path = cors::is_shared(request.uri().path());
         let app = cors::registered_origin(&request, &shared.settings.app_origins);
+        let path = request.uri().path().to_owned();
 
         let mut response = match shared.room.clone().try_acquire_owned() {
             Err(_) => {
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "service.busy", "too much is going on at once")
-                    .retry_after(1)
-                    .response(Some(id))
+                let busy = "too much is going on at once";
+                let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "service.busy", busy);
+                self.tell(problem.retry_after(1), path, id).await
             }
             Ok(room) => {
                 let (endpoint, observed) = (self.clone(), observed.clone());
@@ -100,14 +105,14 @@ impl Endpoint for EdgeEndpoint {
                 });
                 match timeout(shared.settings.answer_within, work).await {
                     Ok(Ok(response)) => response,
-                    Ok(Err(_)) => Problem::internal("the request's task ended early").response(Some(id)),
-                    Err(_) => Problem::new(
-                        StatusCode::SERVICE_UNAVAILABLE,
-                        "service.late",
-                        "the answer took too long",
-                    )
-                    .retry_after(5)
-                    .response(Some(id)),
+                    Ok(Err(_)) => {
+                        self.tell(Problem::internal("the request's task ended early"), path, id).await
+                    }
+                    Err(_) => {
+                        let late = "the answer took too long";
+                        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "service.late", late);
+                        self.tell(problem.retry_after(5), path, id).await
+                    }
                 }
             }
         };
@@ -130,18 +135,32 @@ impl EdgeEndpoint {
         Self { operations: Arc::new(operations), ..self }
     }
 
+    /// Has problems said by this voice: those of the routes, and those that no route gets to see.
+    #[must_use]
+    pub fn speaking(self, voice: Voice) -> Self {
+        Self { voice: Some(voice), ..self }
+    }
+
+    async fn tell(&self, problem: Problem, path: String, id: RequestId) -> Response {
+        match &self.voice {
+            Some(voice) => voice(problem, path, id).await,
+            None => problem.response(Some(id)),
+        }
+    }
+
     async fn answer(&self, request: Request, id: RequestId, observed: &Observed) -> Response {
+        let path = request.uri().path().to_owned();
         match AssertUnwindSafe(self.routed(request, id, observed)).catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(problem)) => {
                 observed.note(&problem);
-                problem.response(Some(id))
+                self.tell(problem, path, id).await
             }
             Err(_) => {
                 // The text of a panic may hold values: the log gets its place from the hook, and no text.
                 let problem = Problem::internal("the handler panicked");
                 observed.note(&problem);
-                problem.response(Some(id))
+                self.tell(problem, path, id).await
             }
         }
     }

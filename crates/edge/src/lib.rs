@@ -46,7 +46,7 @@ pub use cookies::{
 };
 pub use csrf::{CSRF_HEADER, csrf_token};
 pub use document::close_schemas;
-pub use edge::{Edge, EdgeEndpoint};
+pub use edge::{Edge, EdgeEndpoint, Voice};
 pub use error::EdgeError;
 pub use framework::{for_people, problem_of};
 pub use guard::{Anonymous, Anyone, Bearer, FlowPage, InFlow, Open, RouteClass, SignedIn, Webhook, Who};

@@ -116,7 +116,7 @@ impl Problem {
     }
 
     /// The answer, naming the request where it is known.
-    pub(crate) fn response(&self, request: Option<RequestId>) -> Response {
+    pub fn response(&self, request: Option<RequestId>) -> Response {
         let body = ProblemText {
             r#type: format!("urn:cloister:problem:{}", self.0.code),
             title: &self.0.title,

@@ -331,3 +331,38 @@ async fn everybody_may_read_what_the_fhir_endpoint_supports_as_often_as_a_strang
     let refused = wire.send(&read).await;
     assert_eq!((refused.status, &refused.json()["resourceType"]), (429, &json!("OperationOutcome")));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_refuses_a_record_system_before_there_is_a_route_speaks_its_protocol_too() {
+    let app = TestApp::start().await;
+    let clinic = app.clinic("lakeside").await;
+    let to = |method: Method, path: &str| Call::new(method, &clinic.portal, path);
+    let shadowed = "__Host-cloister=a; __Host-cloister=b";
+    let long = "x".repeat(9_000);
+    for (path, method) in [("/fhir/R4/metadata", Method::GET), ("/oauth/token", Method::POST)] {
+        for (call, status, code) in [
+            (to(method.clone(), &format!("{path}?unknown=1")), 400, "parameter.invalid"),
+            (to(method.clone(), path).with("content-encoding", "gzip"), 415, "body.content_type"),
+            (to(method.clone(), path).with("cookie", shadowed), 400, "cookie.ambiguous"),
+            (to(method.clone(), &format!("{path}?a={long}")), 414, "uri.too_long"),
+        ] {
+            app.pass(Duration::seconds(10));
+            let answer = app.wire().send(&call).await;
+            let (kind, body) = (answer.header("content-type"), answer.json());
+            assert_eq!(answer.status, status, "{path}: {}", answer.text());
+            if path == "/oauth/token" {
+                assert_eq!((kind, &body["error"]), ("application/json", &json!("invalid_request")), "{body}");
+                assert_eq!((&body["code"], &body["request_id"]), (&json!(code), &json!(answer.request_id())));
+            } else {
+                assert_eq!(
+                    (kind, &body["resourceType"]),
+                    ("application/fhir+json", &json!("OperationOutcome"))
+                );
+                assert_eq!(body["issue"][0]["details"]["coding"][0]["code"], code, "{body}");
+                assert_eq!(body["extension"][0]["valueString"], json!(answer.request_id()), "{body}");
+            }
+        }
+    }
+    let other = app.wire().send(&to(Method::GET, "/api/v1/clinic?unknown=1")).await;
+    assert_eq!((other.status, other.header("content-type")), (400, "application/problem+json"));
+}
