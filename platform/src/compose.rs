@@ -12,7 +12,9 @@ use cloister_jobs::{Chore, Worker, WorkerSettings};
 use cloister_kernel::{CanonicalHost, Environment};
 use cloister_notify::{BaaGate, MailDirectory, Mailer, SmtpMailer};
 use cloister_store::{PlatformStore, Store, StoreConfig};
-use cloister_vault::{AwsKeyService, AwsKeySettings, Deployment, KeyCache, KeyOpener, LocalKeyService};
+use cloister_vault::{
+    AwsKeyService, AwsKeySettings, Breaker, Deployment, KeyCache, KeyOpener, LocalKeyService,
+};
 
 use crate::{
     StartError,
@@ -143,7 +145,8 @@ impl ReadinessCheck for DatabaseCheck {
 /// The part that refuses.
 pub async fn parts(settings: &Settings, environment: Environment) -> Result<Parts, StartError> {
     let opener = key_service(settings, environment.clone()).await?;
-    let watch = KeyWatch::new(opener, environment.clone());
+    let breaker = Breaker::new(opener, environment.clone());
+    let watch = KeyWatch::new(Arc::new(breaker), environment.clone());
     let keys = KeyCache::new(Arc::new(watch.clone()), environment.clone(), settings.keys_cached);
     let store = Store::connect(&store_config(&settings.database), keys, environment.clone())
         .await

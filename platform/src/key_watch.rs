@@ -8,9 +8,12 @@ use std::sync::{
 use async_trait::async_trait;
 use cloister_edge::{Problem, ReadinessCheck};
 use cloister_kernel::Environment;
-use cloister_vault::{DataKey, KeyOpener, KeyServiceError, WrappedKey};
+use cloister_vault::{DataKey, KeyOpener, KeyServiceError, Outage, WrappedKey};
 
 use crate::error::away;
+
+/// The metric that counts data keys that were not asked for, since the key service had just failed.
+pub(crate) const NOT_ASKED: &str = "key_openings_not_asked_total";
 
 /// How long, in seconds, an outage counts after the last call that met it. Then the next request may try again.
 const REMEMBERED: i64 = 15;
@@ -39,6 +42,8 @@ impl KeyOpener for KeyWatch {
             Ok(_) | Err(KeyServiceError::Refused(_) | KeyServiceError::Tampered) => {
                 self.away_at.store(0, Ordering::Relaxed);
             }
+            // Says nothing new about the service.
+            Err(KeyServiceError::Unavailable(Outage::NotAsked)) => metrics::counter!(NOT_ASKED).increment(1),
             Err(KeyServiceError::Unavailable(_)) => {
                 self.away_at.store(self.environment.now().unix_timestamp(), Ordering::Relaxed);
             }
@@ -63,7 +68,7 @@ impl ReadinessCheck for KeyWatch {
 mod tests {
     use super::*;
     use cloister_kernel::{ManualClock, SystemRandomness};
-    use cloister_vault::{KeyOwner, KeyVersion, KmsKeyId, Outage, Purpose, Refusal};
+    use cloister_vault::{KeyOwner, KeyVersion, KmsKeyId, Purpose, Refusal};
     use std::sync::Mutex;
 
     struct Scripted(Mutex<Vec<KeyServiceError>>);
@@ -80,7 +85,9 @@ mod tests {
         let clock = Arc::new(ManualClock::at(time::macros::datetime!(2026-11-22 09:30 UTC)));
         let environment = Environment::new(clock.clone(), Arc::new(SystemRandomness));
         let away = || KeyServiceError::Unavailable(Outage::Away);
-        let answers = vec![away(), KeyServiceError::Refused(Refusal::Denied), away()];
+        let not_asked = || KeyServiceError::Unavailable(Outage::NotAsked);
+        let answers =
+            vec![not_asked(), away(), KeyServiceError::Refused(Refusal::Denied), away(), not_asked()];
         let watch = KeyWatch::new(Arc::new(Scripted(Mutex::new(answers))), environment);
         let wrapped = WrappedKey {
             owner: KeyOwner::Platform,
@@ -91,12 +98,16 @@ mod tests {
         };
         watch.check().await.unwrap();
         let _ = watch.open_data_key(&wrapped).await;
+        watch.check().await.unwrap();
+        let _ = watch.open_data_key(&wrapped).await;
         watch.check().await.unwrap_err();
         let _ = watch.open_data_key(&wrapped).await;
         watch.check().await.unwrap();
         let _ = watch.open_data_key(&wrapped).await;
         watch.check().await.unwrap_err();
-        clock.advance(time::Duration::seconds(16));
+        clock.advance(time::Duration::seconds(10));
+        let _ = watch.open_data_key(&wrapped).await;
+        clock.advance(time::Duration::seconds(6));
         watch.check().await.unwrap();
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     Platform, StartError,
     compose::{mailer, parts},
     error::away,
+    key_watch::NOT_ASKED,
     refused_calls::LEFT_OUT,
     settings::{ListenSettings, Settings, Transport, database_from_environment},
 };
@@ -49,7 +50,9 @@ pub async fn serve() -> Result<(), StartError> {
     start_logs(&settings.log)?;
     let measurements = Measurements::start()?;
     // At nothing before the first time: an alert compares with what was there before.
-    metrics::counter!(LEFT_OUT).increment(0);
+    for counted in [LEFT_OUT, NOT_ASKED] {
+        metrics::counter!(counted).increment(0);
+    }
     let stop = stop_signal()?;
     let mut parts = parts(&settings, Environment::system()).await?;
     parts.checks.push(Arc::new(Staying(stop.clone())));

@@ -15,6 +15,8 @@ pub enum Outage {
     TimedOut,
     /// The service limits our rate.
     Throttled,
+    /// It was not asked, since it has just failed.
+    NotAsked,
 }
 
 /// Why a key service said no. Trying again is of no use until somebody changes something there.
@@ -50,6 +52,7 @@ impl Failure for KeyServiceError {
             Self::Unavailable(Outage::Away) => "keys.unavailable",
             Self::Unavailable(Outage::TimedOut) => "keys.timed_out",
             Self::Unavailable(Outage::Throttled) => "keys.throttled",
+            Self::Unavailable(Outage::NotAsked) => "keys.not_asked",
             Self::Refused(Refusal::Disabled) => "keys.disabled",
             Self::Refused(Refusal::InvalidState) => "keys.invalid_state",
             Self::Refused(Refusal::NotFound) => "keys.not_found",
@@ -124,6 +127,7 @@ impl fmt::Display for Outage {
             Self::Away => "away",
             Self::TimedOut => "timed out",
             Self::Throttled => "throttled",
+            Self::NotAsked => "not asked",
         })
     }
 }

@@ -9,11 +9,13 @@
 //! - A sealed value opens at the place it was sealed for and nowhere else: owner, table, column, row, purpose and key
 //!   version are authenticated with it. What does not open leaves no plaintext behind.
 //! - Keys cannot be printed, cloned or serialized, and are overwritten when dropped.
-//! - When the key service is away or refuses, callers get an error. There is no cipher that does nothing.
+//! - When the key service is away or refuses, callers get an error. There is no cipher that does nothing. A [`Breaker`] has
+//!   them get it at once while the service fails.
 //! - Issuing and opening are two duties behind two cargo features. A crate built without `opener` cannot open a
 //!   tenant's key, whatever it writes.
 
 mod blind_index;
+mod breaker;
 mod cache;
 mod data_key;
 mod error;
@@ -38,6 +40,7 @@ mod software;
 pub mod testing;
 
 pub use blind_index::BlindIndex;
+pub use breaker::{Breaker, LEFT_ALONE};
 pub use cache::{FRESH_FOR, KeyCache, KeyUsage, USABLE_FOR};
 pub use data_key::DataKey;
 pub use error::{KeyServiceError, Outage, Refusal, VaultError};
@@ -50,7 +53,7 @@ pub use sealed::{Place, SealedValue};
 pub use wrapped::{KeyState, KmsKeyId, WrappedKey};
 
 #[cfg(feature = "aws")]
-pub use aws::{AwsKeyService, AwsKeySettings};
+pub use aws::{AwsKeyService, AwsKeySettings, ClinicKeyPolicies};
 #[cfg(feature = "local")]
 pub use local::{Deployment, LocalKeyError, LocalKeyService};
 #[cfg(feature = "platform-opener")]
