@@ -1,22 +1,13 @@
 //! One connection through the proxy.
 
-use std::{
-    io,
-    net::SocketAddr,
-    ops::ControlFlow,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{io, net::SocketAddr, ops::ControlFlow, sync::atomic::Ordering};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    sync::watch,
 };
 
-use super::{Fault, Moment, Plan};
+use super::{Fault, Moment, Orders, Plan};
 
 const CHUNK: usize = 16 * 1024;
 
@@ -25,8 +16,7 @@ type Fate = ControlFlow<()>;
 
 pub(super) struct Connection {
     client: TcpStream,
-    plans: watch::Receiver<Option<Plan>>,
-    struck: Arc<AtomicU64>,
+    orders: Orders,
     draws: u64,
 }
 
@@ -43,12 +33,8 @@ enum Toward {
 }
 
 impl Connection {
-    pub(super) fn new(
-        client: TcpStream,
-        plans: watch::Receiver<Option<Plan>>,
-        struck: Arc<AtomicU64>,
-    ) -> Self {
-        Self { client, plans, struck, draws: 0 }
+    pub(super) fn new(client: TcpStream, orders: Orders) -> Self {
+        Self { client, orders, draws: 0 }
     }
 
     /// Carries bytes until one end or the plan ends it.
@@ -66,14 +52,14 @@ impl Connection {
 
     /// The fault that strikes now, at this moment of an exchange.
     fn drawn(&mut self, moment: Moment) -> Option<Fault> {
-        let plan = (*self.plans.borrow_and_update())?;
+        let plan = (*self.orders.plans.borrow_and_update())?;
         if plan.moment != moment {
             return None;
         }
         self.draws += 1;
         let struck = fraction(plan.seed ^ self.draws.rotate_left(32)) < plan.chance;
         struck.then(|| {
-            self.struck.fetch_add(1, Ordering::SeqCst);
+            self.orders.struck.fetch_add(1, Ordering::SeqCst);
             plan.fault
         })
     }
@@ -95,8 +81,12 @@ impl Carried {
                         end => end,
                     }
                 }
-                changed = self.connection.plans.changed() => match changed {
-                    Ok(()) if Plan::refuses(*self.connection.plans.borrow()) => self.reset(),
+                silenced = self.connection.orders.silences.changed() => match silenced {
+                    Ok(()) => self.swallow().await?,
+                    Err(_) => ControlFlow::Break(()),
+                },
+                changed = self.connection.orders.plans.changed() => match changed {
+                    Ok(()) if Plan::refuses(*self.connection.orders.plans.borrow()) => self.reset(),
                     Ok(()) => ControlFlow::Continue(()),
                     Err(_) => ControlFlow::Break(()),
                 },
@@ -133,7 +123,7 @@ impl Carried {
             }
             Fault::Stall => {
                 // An error is the end of the proxy, and of this connection with it.
-                let _ = self.connection.plans.changed().await;
+                let _ = self.connection.orders.plans.changed().await;
                 self.write(bytes, toward).await.map(ControlFlow::Continue)
             }
             Fault::BlackHole => self.swallow().await,

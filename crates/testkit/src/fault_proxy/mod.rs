@@ -82,6 +82,7 @@ impl Plan {
 pub struct FaultProxy {
     address: SocketAddr,
     plan: watch::Sender<Option<Plan>>,
+    silence: watch::Sender<()>,
     struck: Arc<AtomicU64>,
     task: JoinHandle<()>,
 }
@@ -97,9 +98,11 @@ impl FaultProxy {
         let address =
             listener.local_addr().map_err(ServiceError::system("reading a fault proxy's address"))?;
         let (plan, plans) = watch::channel(None);
+        let (silence, silences) = watch::channel(());
         let struck = Arc::new(AtomicU64::new(0));
-        let task = tokio::spawn(accept(listener, address, service, plans, struck.clone()));
-        Ok(Self { address, plan, struck, task })
+        let orders = Orders { plans, silences, struck: struck.clone() };
+        let task = tokio::spawn(accept(listener, address, service, orders));
+        Ok(Self { address, plan, silence, struck, task })
     }
 
     /// Where it listens.
@@ -110,6 +113,12 @@ impl FaultProxy {
     /// Breaks connections by a plan from now on.
     pub fn switch(&self, plan: Plan) {
         self.plan.send_replace(Some(plan));
+    }
+
+    /// Has the connections that there are say nothing ever again, idle ones too, as where a network has forgotten them.
+    /// New ones are carried.
+    pub fn silence(&self) {
+        self.silence.send_replace(());
     }
 
     /// Breaks nothing from now on. What is broken stays so.
@@ -137,18 +146,20 @@ impl Drop for FaultProxy {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    address: SocketAddr,
-    service: SocketAddr,
-    mut plans: watch::Receiver<Option<Plan>>,
+/// What every connection is told.
+#[derive(Clone)]
+struct Orders {
+    plans: watch::Receiver<Option<Plan>>,
+    silences: watch::Receiver<()>,
     struck: Arc<AtomicU64>,
-) {
+}
+
+async fn accept(listener: TcpListener, address: SocketAddr, service: SocketAddr, mut orders: Orders) {
     // Ends its tasks when it is dropped, which is when the proxy is.
     let mut connections = JoinSet::new();
     let mut listener = Some(listener);
     loop {
-        if Plan::refuses(*plans.borrow_and_update()) {
+        if Plan::refuses(*orders.plans.borrow_and_update()) {
             listener = None;
         } else if listener.is_none() {
             // The address stays the same; the system gives it back at once.
@@ -156,15 +167,18 @@ async fn accept(
         }
         let Some(open) = &listener else {
             tokio::select! {
-                changed = plans.changed() => if changed.is_err() { return },
+                changed = orders.plans.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(Duration::from_millis(20)) => {}
             }
             continue;
         };
         tokio::select! {
-            changed = plans.changed() => if changed.is_err() { return },
+            changed = orders.plans.changed() => if changed.is_err() { return },
             accepted = open.accept() => if let Ok((client, _)) = accepted {
-                let connection = Connection::new(client, plans.clone(), struck.clone());
+                let mut orders = orders.clone();
+                // Silence is for those that were there before.
+                orders.silences.mark_unchanged();
+                let connection = Connection::new(client, orders);
                 connections.spawn(connection.carry_to(service));
             },
             Some(_) = connections.join_next() => {}

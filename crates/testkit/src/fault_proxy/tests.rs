@@ -160,3 +160,13 @@ async fn a_service_that_is_not_there_is_not_there_through_the_proxy() {
     let ended = tokio::time::timeout(LIMIT, client.read(&mut [0; 8])).await.unwrap();
     assert_eq!(ended.unwrap_err().kind(), ErrorKind::ConnectionReset);
 }
+
+#[tokio::test]
+async fn silence_is_for_connections_that_are_there_idle_ones_too() {
+    let mut exchange = Exchange::open().await;
+    exchange.proxy.silence();
+    let silent = tokio::time::timeout(Duration::from_millis(200), exchange.ask()).await;
+    assert!(silent.is_err(), "{silent:?}");
+    exchange.client = TcpStream::connect(exchange.proxy.address()).await.unwrap();
+    assert_eq!(exchange.ask().await.unwrap(), ANSWER);
+}
