@@ -239,13 +239,17 @@ impl Core {
     }
 
     /// Seals bytes that go out to a client and come back, bound to a place and further bytes.
-    pub(crate) fn seal_at(&self, place: &Place, plaintext: &[u8]) -> Result<Vec<u8>, StoreError> {
-        self.sealer.seal_in(Purpose::Pii, place, plaintext)
+    pub(crate) fn seal_at(&self, place: &Place, plaintext: &[u8]) -> Result<SealedValue, StoreError> {
+        Ok(SealedValue::from_bytes(self.sealer.seal_in(Purpose::Pii, place, plaintext)?)?)
     }
 
     /// Opens what [`Core::seal_at`] sealed.
-    pub(crate) fn open_at(&self, place: &Place, bytes: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        self.sealer.open_in(place, &SealedValue::from_bytes(bytes)?)
+    pub(crate) fn open_at(
+        &self,
+        place: &Place,
+        sealed: &SealedValue,
+    ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        self.sealer.open_in(place, sealed)
     }
 
     /// Writes a job down in this transaction.

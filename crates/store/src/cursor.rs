@@ -1,8 +1,7 @@
 //! Cursors of lists: sealed, and good only for the caller and the query that got them.
 
 use cloister_access::Principal;
-use cloister_vault::{KeyOwner, Place};
-use data_encoding::BASE64URL_NOPAD;
+use cloister_vault::{KeyOwner, Place, SealedValue};
 use uuid::Uuid;
 
 use crate::{StoreError, UnitOfWork};
@@ -46,8 +45,7 @@ impl UnitOfWork<'_> {
     /// # Errors
     /// When it cannot be sealed.
     pub fn cursor(&self, query: &CursorQuery, position: &[u8]) -> Result<String, StoreError> {
-        let sealed = self.core.seal_at(&self.cursor_place(query), position)?;
-        Ok(BASE64URL_NOPAD.encode(&sealed))
+        Ok(self.core.seal_at(&self.cursor_place(query), position)?.to_text())
     }
 
     /// The position in a cursor that this caller got for this query.
@@ -55,11 +53,8 @@ impl UnitOfWork<'_> {
     /// # Errors
     /// `Cursor`, the same for every reason.
     pub fn position(&self, query: &CursorQuery, cursor: &str) -> Result<Vec<u8>, StoreError> {
-        if cursor.len() > LONGEST {
-            return Err(StoreError::Cursor);
-        }
-        let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).map_err(|_| StoreError::Cursor)?;
-        let position = self.core.open_at(&self.cursor_place(query), bytes).map_err(|_| StoreError::Cursor)?;
+        let sealed = SealedValue::from_text(cursor, LONGEST).map_err(|_| StoreError::Cursor)?;
+        let position = self.core.open_at(&self.cursor_place(query), &sealed).map_err(|_| StoreError::Cursor)?;
         Ok(position.to_vec())
     }
 }

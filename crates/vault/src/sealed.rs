@@ -8,6 +8,7 @@
 use std::fmt;
 
 use cloister_kernel::Environment;
+use data_encoding::BASE64URL_NOPAD;
 use uuid::Uuid;
 use xaes_256_gcm::{Nonce, Tag, Xaes256Gcm, aead::AeadInOut};
 use zeroize::{Zeroize, Zeroizing};
@@ -88,6 +89,22 @@ impl SealedValue {
             && bytes[0] == FORMAT
             && Purpose::from_tag(bytes[1]).is_some_and(|purpose| purpose != Purpose::Index);
         if known { Ok(Self(bytes)) } else { Err(VaultError::Malformed) }
+    }
+
+    /// As a client carries it: URL-safe base64 without padding.
+    pub fn to_text(&self) -> String {
+        BASE64URL_NOPAD.encode(&self.0)
+    }
+
+    /// Takes what a client carried. A value has one spelling.
+    ///
+    /// # Errors
+    /// `Malformed` when the text is longer than that or is no such value.
+    pub fn from_text(text: &str, longest: usize) -> Result<Self, VaultError> {
+        if text.len() > longest {
+            return Err(VaultError::Malformed);
+        }
+        Self::from_bytes(BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| VaultError::Malformed)?)
     }
 
     /// The bytes to store.
@@ -201,6 +218,32 @@ mod tests {
         }
         decrypt(&cipher, &[9; 24], b"here", &mut buffer, &tag.into()).unwrap();
         assert_eq!(&buffer, b"secret result");
+    }
+
+    #[test]
+    fn a_value_has_one_spelling_as_text_and_a_bound() {
+        let mut bytes = vec![7; HEADER + NONCE + TAG + 1];
+        bytes[..2].copy_from_slice(&[FORMAT, Purpose::Pii.tag()]);
+        let text = SealedValue::from_bytes(bytes).unwrap().to_text();
+        assert_eq!(
+            SealedValue::from_text(&text, text.len()).map(|value| value.to_text()).as_ref(),
+            Ok(&text)
+        );
+        let last = text.chars().last().unwrap();
+        // One byte more than thirds: the last letter has bits that belong to nothing.
+        let other = char::from(u8::try_from(last).unwrap() + 1);
+        let shifted = format!("{}{other}", &text[..text.len() - 1]);
+        for wrong in [
+            format!("{text}=="),
+            format!("{text}\n"),
+            format!(" {text}"),
+            format!("+{}", &text[1..]),
+            shifted,
+            text[..20].to_owned(),
+        ] {
+            assert_eq!(SealedValue::from_text(&wrong, 1000), Err(VaultError::Malformed), "{wrong}");
+        }
+        assert_eq!(SealedValue::from_text(&text, text.len() - 1), Err(VaultError::Malformed));
     }
 
     #[test]

@@ -4,13 +4,15 @@ use std::str::FromStr;
 
 use cloister_kernel::{OperatorId, Pii, TenantId};
 use cloister_vault::SealedValue;
-use data_encoding::BASE64URL_NOPAD;
 use sea_orm::Value;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::{PlatformStore, PlatformUnit};
 use crate::{StoreError, statement::Row};
+
+/// More than any cursor needs.
+const LONGEST_CURSOR: usize = 512;
 
 /// Where a tenant stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -316,7 +318,7 @@ impl PlatformUnit {
     ) -> Result<String, StoreError> {
         let position = format!("{} {last}", status.map_or("any", TenantStatus::as_str));
         let sealed = self.seal("tenants", "cursor", operator.uuid(), position.as_bytes())?;
-        Ok(BASE64URL_NOPAD.encode(&sealed))
+        Ok(SealedValue::from_bytes(sealed)?.to_text())
     }
 
     /// The position in a cursor that this operator got for this filter.
@@ -330,13 +332,12 @@ impl PlatformUnit {
         cursor: &str,
     ) -> Result<TenantId, StoreError> {
         let read = || {
-            let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?;
-            let sealed = SealedValue::from_bytes(bytes).ok()?;
+            let sealed = SealedValue::from_text(cursor, LONGEST_CURSOR).ok()?;
             let opened = self.open("tenants", "cursor", operator.uuid(), &sealed).ok()?;
             let (list, last) = std::str::from_utf8(&opened).ok()?.split_once(' ')?;
             if list == status.map_or("any", TenantStatus::as_str) { last.parse().ok() } else { None }
         };
-        if cursor.len() > 512 { Err(StoreError::Cursor) } else { read().ok_or(StoreError::Cursor) }
+        read().ok_or(StoreError::Cursor)
     }
 
     /// Completes an onboarding: the tenant becomes a draft under its key. Says whether it was in onboarding.
