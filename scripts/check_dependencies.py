@@ -23,8 +23,9 @@ LAYERS = [
     {"testkit"},
     {"bench"},
     {"tests", "campaign"},
+    {"hostile"},
 ]
-TEST_ONLY = {"testkit", "tests", "bench", "campaign"}
+TEST_ONLY = {"testkit", "tests", "bench", "campaign", "hostile"}
 # Crates outside the workspace that only the named ones may use in what they ship.
 OWNERS = [
     (r"sea-orm(-.*)?|sea-query(-.*)?|sqlx(-.*)?|rusqlite|libsqlite3-sys|tokio-postgres|diesel",

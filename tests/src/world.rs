@@ -41,7 +41,11 @@ pub struct World {
 impl World {
     /// Makes the world by the calls that its people would make.
     pub async fn make() -> Self {
-        let app = TestApp::start().await;
+        Self::make_in(TestApp::start().await).await
+    }
+
+    /// The same in an app that was started already.
+    pub async fn make_in(app: TestApp) -> Self {
         let mut here = app.clinic("hillside").await;
         let mut there = app.clinic("seaside").await;
         let record = here.record_client(&app).await;

@@ -116,7 +116,8 @@ impl TestApp {
         (format!("http://{slug}.localhost:{port}"), format!("http://{slug}-staff.localhost:{port}"))
     }
 
-    async fn clinic_until_activation(&self, slug: &str) -> (Uuid, Person) {
+    /// The same, up to its activation: the id, and the owner, who has an account.
+    pub async fn clinic_until_activation(&self, slug: &str) -> (Uuid, Person) {
         let operators = self.operators();
         let contact = format!("contact@{slug}.example");
         let request = json!({

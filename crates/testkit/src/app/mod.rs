@@ -46,6 +46,9 @@ pub use wire::{Call, Wire, WireAnswer};
 /// Where the operators' API stands.
 pub const ADMIN_ORIGIN: &str = "http://admin.localhost";
 
+/// Calls a minute where limits are raised.
+const RAISED: u32 = 100_000_000;
+
 /// How much stands around the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
@@ -108,6 +111,16 @@ impl TestApp {
 
     /// Starts an app of this size.
     pub async fn start_with(size: Size) -> Self {
+        Self::start_limited(size, None).await
+    }
+
+    /// Starts an app of the size of this run whose rate limits are raised by its settings, as far as a generator of calls
+    /// needs.
+    pub async fn start_raised() -> Self {
+        Self::start_limited(Size::of_this_run(), Some(RAISED)).await
+    }
+
+    async fn start_limited(size: Size, calls: Option<u32>) -> Self {
         // Another test of this process may have installed it.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let clock = Arc::new(ManualClock::at(datetime!(2026-11-22 09:30:00 UTC)));
@@ -121,7 +134,7 @@ impl TestApp {
 
         let listener = Listener::plain("127.0.0.1:0").await.unwrap();
         let address = listener.address();
-        let settings = |process: &str| settings(size, &services, &database.url_for(process), address);
+        let settings = |process: &str| settings(size, &services, &database.url_for(process), address, calls);
         let serving = compose::parts(&settings("serve"), environment.clone()).await.unwrap();
         let platform = Platform::assemble(serving);
         let routes = platform.routes().unwrap();
@@ -137,7 +150,7 @@ impl TestApp {
         let state = AdminState {
             platform: tenancy.clone(),
             ephemeral: Ephemeral::in_process(InProcessCapacity::default(), environment.clone()),
-            calls: RateLimit::per_minute(10_000),
+            calls: RateLimit::per_minute(calls.unwrap_or(10_000)),
         };
         let host = CanonicalHost::parse("admin.localhost").unwrap();
         let edge = EdgeSettings { strict_transport: false, ..EdgeSettings::default() };
@@ -215,7 +228,13 @@ impl TestApp {
     }
 }
 
-fn settings(size: Size, services: &Services, database: &str, address: SocketAddr) -> Settings {
+fn settings(
+    size: Size,
+    services: &Services,
+    database: &str,
+    address: SocketAddr,
+    calls: Option<u32>,
+) -> Settings {
     let mut variables = vec![
         ("CLOISTER_LISTEN", address.to_string()),
         ("CLOISTER_INTERNAL_LISTEN", String::new()),
@@ -239,7 +258,11 @@ fn settings(size: Size, services: &Services, database: &str, address: SocketAddr
             ("CLOISTER_KEYS__FILE", services.folder.path().join("keys.json").display().to_string()),
         ]),
     }
-    let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let limits = ["ANONYMOUS", "FLOW_PAGES", "SIGNED_IN", "BEARER", "MACHINE"];
+    let limits = limits
+        .into_iter()
+        .filter_map(|limit| Some((format!("CLOISTER_LIMITS__{limit}"), calls?.to_string())));
+    let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(limits);
     Settings::read(None, variables).unwrap()
 }
 
