@@ -120,9 +120,9 @@ pub use config::StoreConfig;
 pub use error::StoreError;
 pub use isolation::IsolationError;
 pub use platform::{
-    BaaRow, HostRow, IdempotencyRow, JobProgress, JobState, LeasedJob, NetworkRow, NewJob, OnboardingStep,
-    OperatorRow, OwnerState, PlatformStore, PlatformUnit, ShownToken, StepStatus, TenantContact, TenantPage,
-    TenantRow, TenantStatus, TokenRow, UnknownWord,
+    BaaRow, DueJobs, HostRow, IdempotencyRow, JobProgress, JobState, LeasedJob, NetworkRow, NewJob,
+    OnboardingStep, OperatorRow, OwnerState, PlatformStore, PlatformUnit, ShownToken, StepStatus,
+    TenantContact, TenantPage, TenantRow, TenantStatus, TokenRow, UnknownWord,
 };
 
 #[cfg(feature = "tenant")]
