@@ -41,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) pulse: Pulse,
     stop: AtomicBool,
     redis_lost: AtomicU64,
+    redis_restored: AtomicU64,
     journal: Journal,
     fresh: Mutex<Vec<Entry>>,
     answers: Mutex<BTreeMap<String, u64>>,
@@ -51,7 +52,8 @@ pub(crate) struct Shared {
 pub(crate) struct Pulse(Mutex<BTreeMap<(usize, &'static str), Instant>>);
 
 impl Pulse {
-    fn beat(&self, replica: usize, what: &'static str, began: Instant) {
+    /// Notes that this replica did this, asked at that moment.
+    pub(crate) fn beat(&self, replica: usize, what: &'static str, began: Instant) {
         let mut beats = lock(&self.0);
         let last = beats.entry((replica, what)).or_insert(began);
         *last = began.max(*last);
@@ -78,6 +80,7 @@ impl Shared {
             pulse: Pulse::default(),
             stop: AtomicBool::new(false),
             redis_lost: AtomicU64::new(0),
+            redis_restored: AtomicU64::new(0),
             journal: Journal::open(journal).expect("a journal"),
             fresh: Mutex::default(),
             answers: Mutex::default(),
@@ -100,6 +103,17 @@ impl Shared {
     /// How often Redis has lost everything.
     pub(crate) fn redis_losses(&self) -> u64 {
         self.redis_lost.load(Ordering::SeqCst)
+    }
+
+    /// The same, and what was ended by Redis alone may live again: it will hold what it held at an earlier moment.
+    pub(crate) fn redis_falls_back(&self) {
+        self.redis_is_lost();
+        self.redis_restored.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How often Redis has fallen back to an earlier moment.
+    pub(crate) fn redis_restores(&self) -> u64 {
+        self.redis_restored.load(Ordering::SeqCst)
     }
 
     /// What was told since this was last asked.
@@ -145,13 +159,15 @@ pub(crate) struct Asker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) replica: usize,
     pub(crate) who: String,
+    /// How long an answer is waited for.
+    pub(crate) patience: Duration,
     connection: Connection,
 }
 
 impl Asker {
     pub(crate) fn new(shared: &Arc<Shared>, replica: usize, who: impl Into<String>) -> Self {
         let connection = Connection::to(shared.replicas[replica]);
-        Self { shared: shared.clone(), replica, who: who.into(), connection }
+        Self { shared: shared.clone(), replica, who: who.into(), patience: PATIENCE, connection }
     }
 
     /// Asks another replica from now on.
@@ -169,10 +185,11 @@ impl Asker {
     ) -> Option<Answer> {
         let began = Instant::now();
         let bytes = call.bytes();
-        let Ok(exchanged) = tokio::time::timeout(PATIENCE, self.connection.exchange(&bytes)).await else {
+        let Ok(exchanged) = tokio::time::timeout(self.patience, self.connection.exchange(&bytes)).await
+        else {
             self.connection = Connection::to(self.shared.replicas[self.replica]);
             self.shared.count(format!("{what}: hangs"));
-            self.report(Rule::Clear, format!("{what} hangs for {PATIENCE:?}"));
+            self.report(Rule::Clear, format!("{what} hangs for {:?}", self.patience));
             return None;
         };
         let Ok(status) = exchanged else {

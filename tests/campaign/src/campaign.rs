@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 
 use crate::{
     asking::{Shared, Site, lock},
-    check::Checks,
+    back::Return,
+    check::{Checks, Evidence, PATIENCE},
     cluster::Cluster,
     people::{Ending, Person, Reader, Session, Visitor},
     record_system::{Inviter, Pusher, Uninvited, file},
@@ -21,11 +22,10 @@ use crate::{
     storm::rage,
 };
 
+/// Every so many rounds Redis is copied, for it to fall back to.
+const COPIED_EVERY: u64 = 4;
 const READERS: usize = 6;
 const VISITORS: usize = 4;
-/// What must work again, at each replica: one of each row. Whoever lost the session with Redis signs in first, and has
-/// new codes only every thirty seconds: then the step before the code counts, which asks every dependency too.
-const MUST_WORK: [&[&str]; 2] = [&["read", "list", "record", "password"], &["ingest", "ingest bundle"]];
 /// After so long it is given up; the campaign cannot go on.
 const GIVEN_UP: Duration = Duration::from_secs(90);
 
@@ -136,7 +136,8 @@ impl Campaign {
 
     /// Plays all rounds, then waits for quiet and looks once more.
     pub(crate) async fn run(mut self) -> Report {
-        if !self.wait_until_back(0, Instant::now()).await {
+        // How long the first sign-ins take says nothing of coming back.
+        if !self.wait_until_back(Return::within(GIVEN_UP, Instant::now())).await {
             self.shared.violations.report(Rule::Back, "it never worked");
         } else if let Some(number) = self.orders.only {
             self.play(number).await;
@@ -157,13 +158,16 @@ impl Campaign {
         let round = Round::of(self.orders.seed, number);
         self.shared.violations.enter_round(number);
         let began = Instant::now();
+        if number.is_multiple_of(COPIED_EVERY) || self.orders.only.is_some() {
+            tokio::task::block_in_place(|| self.cluster.copy_redis());
+        }
         self.break_and_heal(&round).await;
         let healed = Instant::now();
-        let back = self.wait_until_back(number, healed).await;
+        let back = self.wait_until_back(Return::within(self.orders.back_within, healed)).await;
         let after = healed.elapsed();
         if back {
             self.report.back(number, after);
-            self.checks.after_round(&self.cluster.services, &self.shared, &self.endings).await;
+            self.checks.after_round((&self.cluster.services).into(), &self.shared, &self.endings).await;
             tokio::task::block_in_place(|| self.prepare_next());
         }
         self.report.count(&round);
@@ -224,32 +228,17 @@ impl Campaign {
         }
     }
 
-    /// Waits until each replica has done what it must; late is a violation, never is the end.
-    async fn wait_until_back(&mut self, number: u64, since: Instant) -> bool {
-        let mut late = false;
-        loop {
+    /// Waits until each replica has done what it must; never is the end.
+    async fn wait_until_back(&mut self, mut way: Return) -> bool {
+        let began = Instant::now();
+        while began.elapsed() < GIVEN_UP {
             self.cluster.keep_up(&self.shared);
-            let works = |any: &[&'static str], replica| {
-                any.iter().any(|what| self.shared.pulse.beats_since(replica, what, since))
-            };
-            let missing: Vec<String> = (0..2)
-                .flat_map(|replica| MUST_WORK.map(|what| (what, replica)))
-                .filter(|(any, replica)| !works(any, *replica))
-                .map(|(what, replica)| format!("{} at replica {replica}", what[0]))
-                .collect();
-            if missing.is_empty() {
+            if way.is_done(&self.shared) {
                 return true;
-            }
-            if since.elapsed() > self.orders.back_within && !late && number > 0 {
-                late = true;
-                let what = format!("still missing: {}", missing.join(", "));
-                self.shared.violations.report(Rule::Back, what);
-            }
-            if since.elapsed() > GIVEN_UP {
-                return false;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        false
     }
 
     /// Finds the patients of what was pushed, so that they can be invited, and lets locked accounts in again: a sign-in
@@ -278,9 +267,10 @@ impl Campaign {
         tokio::time::sleep(Duration::from_secs(2)).await;
         self.shared.stop();
         while self.load.join_next().await.is_some() {}
-        self.checks.after_round(&self.cluster.services, &self.shared, &self.endings).await;
+        let evidence = Evidence::from(&self.cluster.services);
+        self.checks.after_round(evidence, &self.shared, &self.endings).await;
         let invited = lock(&self.invited).clone();
-        self.checks.at_the_end(&self.cluster.services, &self.shared, &invited).await;
+        self.checks.at_the_end(evidence, &self.shared, &invited, PATIENCE).await;
         self.save();
         self.report
     }
@@ -290,6 +280,7 @@ impl Campaign {
         self.report.back_within = self.orders.back_within;
         let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
         self.report.loads.push(load.split(' ').nth(1).and_then(|load| load.parse().ok()).unwrap_or_default());
+        self.report.revived = self.checks.revived;
         self.report.restarts = self.cluster.restarts;
         self.report.checked = self.checks.entries.clone();
         self.report.answers = self.shared.answers();

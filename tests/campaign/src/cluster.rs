@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use cloister_testkit::{Process, StopSignal, fault_proxy::Plan};
 use crate::{
     asking::Shared,
     round::{Victim, Way},
-    rules::Rule,
+    rules::{Rule, Violations},
 };
 
 /// Whoever starts waits so long for what it stands on; after that it has served.
@@ -26,18 +27,33 @@ struct Program {
 }
 
 impl Program {
-    fn start(services: &Services, name: &'static str, command: Command) -> Self {
-        let process = Self::process(services, name, &command);
+    fn start(folder: &Path, name: &'static str, command: Command) -> Self {
+        let process = Self::process(folder, name, &command);
         Self { name, command, process, since: Instant::now() }
     }
 
-    fn process(services: &Services, name: &'static str, command: &Command) -> Process {
-        Process::start(name, services.folder.path(), StopSignal::Terminate, command).expect(name)
+    fn process(folder: &Path, name: &'static str, command: &Command) -> Process {
+        Process::start(name, folder, StopSignal::Terminate, command).expect(name)
     }
 
-    fn start_again(&mut self, services: &Services) {
-        self.process = Self::process(services, self.name, &self.command);
+    fn start_again(&mut self, folder: &Path) {
+        self.process = Self::process(folder, self.name, &self.command);
         self.since = Instant::now();
+    }
+
+    /// Starts again what ended by itself, as an orchestrator does, and says whether it did. To end while starting over
+    /// something broken is allowed; to end after having served is not.
+    fn keep_up(&mut self, folder: &Path, violations: &Violations) -> bool {
+        if self.process.is_running() {
+            return false;
+        }
+        if self.since.elapsed() > YOUNG {
+            let log = self.process.log();
+            let last = log.lines().last().unwrap_or_default();
+            violations.report(Rule::StaysUp, format!("{} ended: {last}", self.name));
+        }
+        self.start_again(folder);
+        true
     }
 }
 
@@ -58,10 +74,10 @@ impl Cluster {
         let serve = |number: usize, name| {
             let mut command = cloister(&services, "serve", replicas[0]);
             command.arg("serve").env("CLOISTER_LISTEN", replicas[number].to_string());
-            Program::start(&services, name, command)
+            Program::start(services.folder.path(), name, command)
         };
         let serves = [serve(0, "serve-1"), serve(1, "serve-2")];
-        let work = Program::start(&services, "work", worker(&services, replicas[0]));
+        let work = Program::start(services.folder.path(), "work", worker(&services, replicas[0]));
         for (serve, address) in serves.iter().zip(replicas) {
             serve
                 .process
@@ -82,6 +98,10 @@ impl Cluster {
                 shared.redis_is_lost();
                 self.services.redis.kill().expect("killing Redis");
             }
+            Victim::RedisRestored => {
+                shared.redis_falls_back();
+                self.services.redis.kill().expect("killing Redis");
+            }
         }
     }
 
@@ -95,12 +115,18 @@ impl Cluster {
     /// Starts again what was killed.
     pub(crate) fn revive(&mut self, victim: Victim) {
         match victim {
-            Victim::Serve(number) => self.serves[number].start_again(&self.services),
-            Victim::Work => self.work.start_again(&self.services),
+            Victim::Serve(number) => self.serves[number].start_again(self.services.folder.path()),
+            Victim::Work => self.work.start_again(self.services.folder.path()),
             Victim::Postgres => self.services.postgres.start_again().expect("PostgreSQL"),
             Victim::PostgresBackend => {}
             Victim::Redis => self.services.redis.start_again().expect("Redis"),
+            Victim::RedisRestored => self.services.redis.start_again_from_copy().expect("Redis"),
         }
+    }
+
+    /// Keeps a copy of what Redis holds now, to fall back to.
+    pub(crate) fn copy_redis(&self) {
+        self.services.redis.keep_copy().expect("a copy of Redis");
     }
 
     pub(crate) fn break_way(&self, way: Way, plan: Plan) {
@@ -126,23 +152,12 @@ impl Cluster {
         }
     }
 
-    /// Starts again what ended by itself, as an orchestrator does. To end while starting over something broken is
-    /// allowed; to end after having served is not.
+    /// Starts again what ended by itself.
     pub(crate) fn keep_up(&mut self, shared: &Shared) {
-        let (services, mut restarts) = (&self.services, 0);
+        let folder = self.services.folder.path();
         for program in self.serves.iter_mut().chain([&mut self.work]) {
-            if program.process.is_running() {
-                continue;
-            }
-            if program.since.elapsed() > YOUNG {
-                let log = program.process.log();
-                let last = log.lines().last().unwrap_or_default();
-                shared.violations.report(Rule::StaysUp, format!("{} ended: {last}", program.name));
-            }
-            restarts += 1;
-            program.start_again(services);
+            self.restarts += u64::from(program.keep_up(folder, &shared.violations));
         }
-        self.restarts += restarts;
     }
 
     /// The logs of all programs and PostgreSQL, by name.
@@ -151,5 +166,45 @@ impl Cluster {
         let mut logs: Vec<_> = programs.map(|program| (program.name, program.process.log())).collect();
         logs.push(("postgresql", self.services.postgres.log()));
         logs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A program that ends by itself, looked at as if it had run since then.
+    fn looked_at(since: Instant) -> (bool, Vec<Rule>) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo the last words; exit 3"]);
+        let mut program = Program::start(folder.path(), "short", command);
+        while program.process.is_running() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        program.since = since;
+        let violations = Violations::default();
+        let restarted = program.keep_up(folder.path(), &violations);
+        (restarted, violations.all().into_iter().map(|found| found.rule).collect())
+    }
+
+    #[test]
+    fn a_program_that_ends_after_it_has_served_is_reported_and_one_that_could_not_start_is_not() {
+        let long_ago = Instant::now().checked_sub(YOUNG + Duration::from_secs(1)).unwrap();
+        assert_eq!(looked_at(long_ago), (true, vec![Rule::StaysUp]));
+        assert_eq!(looked_at(Instant::now()), (true, vec![]));
+    }
+
+    #[test]
+    fn a_program_that_runs_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sleep");
+        command.arg("60");
+        let mut program = Program::start(folder.path(), "long", command);
+        program.since = Instant::now().checked_sub(YOUNG * 2).unwrap();
+        let violations = Violations::default();
+        assert!(!program.keep_up(folder.path(), &violations));
+        assert!(violations.all().is_empty());
+        program.process.kill().unwrap();
     }
 }

@@ -11,6 +11,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it saw")]
 
 mod asking;
+mod back;
 mod campaign;
 mod check;
 mod cluster;
@@ -21,6 +22,8 @@ mod report;
 mod round;
 mod rules;
 mod storm;
+#[cfg(test)]
+mod tests;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 

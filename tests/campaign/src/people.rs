@@ -28,6 +28,14 @@ pub(crate) fn canaries_in(body: &[u8], own: &str) -> (bool, Vec<String>) {
     (!mine.is_empty(), others)
 }
 
+/// Holds an answer to the one who has this canary: theirs is in it, and nobody else's.
+pub(crate) fn hold_to_own(asker: &Asker, what: &str, own: &str, status: u16, body: &[u8]) {
+    let (has_own, others) = canaries_in(body, own);
+    if !others.is_empty() || (status == 200 && !has_own) {
+        asker.report(Rule::NotCrossed, format!("{what} of {own} told {others:?}"));
+    }
+}
+
 /// Somebody who can sign in.
 pub(crate) struct Person {
     pub(crate) site: Site,
@@ -155,10 +163,7 @@ impl Reader {
         let call =
             Call { cookie: Some((SESSION_COOKIE, &session.cookie)), ..Call::get(&self.person.site, &path) };
         let Some(answer) = asker.ask(what, &call, &[status, 401]).await else { return };
-        let (has_own, others) = canaries_in(&answer.body, &own);
-        if !others.is_empty() || (answer.status == 200 && !has_own) {
-            asker.report(Rule::NotCrossed, format!("{what} of {own} told {others:?}"));
-        }
+        hold_to_own(asker, what, &own, answer.status, &answer.body);
         if answer.status == 401 {
             asker.session_is_gone(session, what);
             *lock(&self.session) = None;
@@ -168,6 +173,15 @@ impl Reader {
     }
 }
 
+/// How a session was ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Means {
+    /// By itself, which Redis alone knows.
+    Alone,
+    /// With all others of the account, which the database knows too: by a new revocation epoch.
+    Epoch,
+}
+
 /// A session whose end was asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Ending {
@@ -175,9 +189,13 @@ pub(crate) struct Ending {
     pub(crate) session: Session,
     pub(crate) site: Site,
     pub(crate) acknowledged: bool,
+    pub(crate) means: Means,
+    /// How often Redis had fallen back to an earlier moment when the end was asked for.
+    pub(crate) restores: u64,
 }
 
-/// Somebody who signs in, looks, and signs out again, all the time.
+/// Somebody who signs in, looks, and signs out again, all the time; or, every other time, stays signed in until the next
+/// session ends all others.
 pub(crate) struct Visitor {
     pub(crate) person: Person,
     pub(crate) number: usize,
@@ -187,42 +205,72 @@ pub(crate) struct Visitor {
 impl Visitor {
     pub(crate) async fn come_and_go(self, shared: Arc<Shared>) {
         let mut asker = Asker::new(&shared, self.number % 2, format!("visitor {}", self.number));
+        let mut left_open = None;
         while shared.goes_on() {
             if let Some(session) = asker.sign_in(&self.person).await {
-                self.visit(&mut asker, session).await;
+                left_open = self.visit(&mut asker, session, left_open).await;
             }
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
     }
 
-    async fn visit(&self, asker: &mut Asker, session: Session) {
+    /// A visit. Gives the session, with its id, where it is left open.
+    async fn visit(
+        &self,
+        asker: &mut Asker,
+        session: Session,
+        left_open: Option<(Session, String)>,
+    ) -> Option<(Session, String)> {
+        let id = self.id_of(asker, &session).await?;
+        let Some((other, other_id)) = left_open else { return Some((session, id)) };
+        // Where that was not answered, this session may be over as well.
+        if self.end(asker, "sign others out", &session, (other, other_id, Means::Epoch)).await {
+            self.end(asker, "sign out", &session, (session.clone(), id, Means::Alone)).await;
+        }
+        None
+    }
+
+    async fn id_of(&self, asker: &mut Asker, session: &Session) -> Option<String> {
         let site = &self.person.site;
         let cookie = Some((SESSION_COOKIE, session.cookie.as_str()));
         let own = Call { cookie, ..Call::get(site, "/api/v1/sessions") };
-        let Some(answer) = asker.ask("sessions", &own, &[200, 401]).await else { return };
+        let answer = asker.ask("sessions", &own, &[200, 401]).await?;
         if answer.status == 401 {
-            asker.session_is_gone(&session, "sessions");
-            return;
+            asker.session_is_gone(session, "sessions");
+            return None;
         }
         asker.told("sessions", &answer, json!({}));
         let listed = answer.json();
         let current = listed["items"].as_array().into_iter().flatten().find(|item| item["current"] == true);
-        let Some(id) = current.and_then(|item| item["id"].as_str()) else { return };
+        current.and_then(|item| item["id"].as_str()).map(str::to_owned)
+    }
+
+    /// Ends a session by this one; whether that was acknowledged.
+    async fn end(
+        &self,
+        asker: &mut Asker,
+        what: &'static str,
+        by: &Session,
+        (session, id, means): (Session, String, Means),
+    ) -> bool {
+        let site = self.person.site.clone();
+        let restores = asker.shared.redis_restores();
+        let path = if means == Means::Epoch { "/api/v1/sessions" } else { "/api/v1/session" };
         let call = Call {
             method: "DELETE",
-            cookie,
-            csrf: Some(&session.csrf),
-            ..Call::get(site, "/api/v1/session")
+            cookie: Some((SESSION_COOKIE, by.cookie.as_str())),
+            csrf: Some(&by.csrf),
+            ..Call::get(&site, path)
         };
-        let answer = asker.ask("sign out", &call, &[200, 204, 401]).await;
+        let answer = asker.ask(what, &call, &[200, 204, 401]).await;
         let acknowledged = answer.as_ref().is_some_and(|answer| answer.status < 300);
         match &answer {
-            Some(answer) if acknowledged => asker.told("sign out", answer, json!({ "session": id })),
-            Some(_) => asker.session_is_gone(&session, "sign out"),
+            Some(answer) if acknowledged => asker.told(what, answer, json!({ "session": id })),
+            Some(_) => asker.session_is_gone(by, what),
             None => {}
         }
-        let ending = Ending { id: id.to_owned(), site: site.clone(), acknowledged, session };
-        lock(&self.endings).push(ending);
+        lock(&self.endings).push(Ending { id, session, site, acknowledged, means, restores });
+        acknowledged
     }
 }
 

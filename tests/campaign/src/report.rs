@@ -26,6 +26,8 @@ pub(crate) struct Report {
     /// Connections that faults struck.
     pub(crate) struck: u64,
     pub(crate) abandoned: u64,
+    /// Sessions that were signed out one by one and live again in an older copy of Redis.
+    pub(crate) revived: u64,
     pub(crate) back_within: Duration,
     /// The machine's load over five minutes, now and then.
     pub(crate) loads: Vec<f64>,
@@ -50,6 +52,7 @@ impl Report {
                         Victim::Postgres => "PostgreSQL",
                         Victim::PostgresBackend => "a process of PostgreSQL",
                         Victim::Redis => "Redis",
+                        Victim::RedisRestored => "Redis with an older copy",
                     };
                     *self.kills.entry(name.to_owned()).or_default() += 1;
                 }
@@ -115,6 +118,7 @@ impl Report {
             self.kinds.len()
         );
         println!("                {} exchanges struck, {} requests abandoned", self.struck, self.abandoned);
+        println!("                {} signed-out sessions live again in an older Redis", self.revived);
         println!("checked answers {} ({})", sum(&self.checked), list(&self.checked));
         println!(
             "time until back {:.1} s in the middle, {:.1} s at worst, in round {}; allowed were {} s",
@@ -146,6 +150,7 @@ impl Report {
             "seed": self.seed, "commit": self.commit, "rounds": self.rounds, "seconds": self.took.as_secs(),
             "kills": self.kills, "faults": self.faults, "kinds_of_faults": self.kinds,
             "exchanges_struck": self.struck, "requests_abandoned": self.abandoned,
+            "sessions_revived_by_an_older_redis": self.revived,
             "back_seconds_allowed": self.back_within.as_secs(), "usual_back_seconds": self.usual_back().as_secs_f64(),
             "load": self.load(), "cores": cores(),
             "worst_back_seconds": self.worst_back.as_secs_f64(), "worst_round": self.worst_round,

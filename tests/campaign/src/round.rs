@@ -19,6 +19,8 @@ pub(crate) enum Victim {
     PostgresBackend,
     /// Redis, with everything it held.
     Redis,
+    /// Redis, which comes back with what it held at an earlier moment.
+    RedisRestored,
 }
 
 /// Which way is broken.
@@ -104,6 +106,7 @@ fn victims(draws: &mut Draws) -> BTreeSet<Victim> {
         Victim::Postgres,
         Victim::Work,
         Victim::Redis,
+        Victim::RedisRestored,
     ];
     let count = usize::from(2 + draws.below(3) as u8);
     let mut victims = BTreeSet::new();
@@ -112,6 +115,9 @@ fn victims(draws: &mut Draws) -> BTreeSet<Victim> {
     }
     if victims.contains(&Victim::Postgres) {
         victims.remove(&Victim::PostgresBackend);
+    }
+    if victims.contains(&Victim::Redis) {
+        victims.remove(&Victim::RedisRestored);
     }
     victims
 }
@@ -163,7 +169,7 @@ mod tests {
                     }
                 }
             }
-            assert_eq!((faults.len(), victims.len(), storms.len()), (64, 6, 3));
+            assert_eq!((faults.len(), victims.len(), storms.len()), (64, 7, 3));
         }
     }
 }
