@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 
+import campaign
 import check_deploy
 import instance
 import junit
@@ -54,14 +55,14 @@ def nextest(report, selection, environment=None):
             shutil.copy(written, REPORTS / f"{report}.xml")
 
 
-def build_binaries():
+def build_binaries(*further):
     """The two programs, from the one build that all suites share: resolved alone, as they ship, each would rebuild most
     dependencies. That the operators' program links no key opener when it is resolved alone is the lint step's to show.
     Copied out of the target directory, which other checkouts share."""
     target = pathlib.Path(os.environ["CARGO_TARGET_DIR"]) / "debug"
     BINARIES.mkdir(parents=True, exist_ok=True)
     run("cargo", "build", "--locked", "--quiet", "--workspace", "--all-targets")
-    for binary in ("cloister", "cloister-admin"):
+    for binary in ("cloister", "cloister-admin", *further):
         shutil.copy(target / binary, BINARIES / binary)
 
 
@@ -86,7 +87,7 @@ def step_deploy(_):
     build_binaries()
     good = check_deploy.run(REPORTS)
     run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={REPORTS / 'deploy-faults.xml'}",
-        "scripts/deploy/tests")
+        "--numprocesses=2", "--dist=loadscope", "scripts/deploy/tests")
     if not good:
         raise StepFailed("a check failed")
 
@@ -118,6 +119,13 @@ def step_blackbox_embedded(_):
 
 def step_blackbox_production(environment):
     black_box("production", environment)
+
+
+def step_campaign(_):
+    """A few rounds of `make campaign`, always the same ones."""
+    install("services")
+    build_binaries("cloister-campaign")
+    campaign.run(BINARIES, ROOT / "target/campaign-smoke", REPORTS / "campaign.xml")
 
 
 def step_browser(_):
@@ -156,6 +164,7 @@ STEPS = {  # name: (what it does, whether it needs the services); the web is bui
     "web": (step_web, False),
     "blackbox-embedded": (step_blackbox_embedded, False),
     "blackbox-production": (step_blackbox_production, True),
+    "campaign": (step_campaign, False),
     "browser": (step_browser, False),
     "hostile": (step_hostile, False),
     "controls": (step_controls, False),
@@ -179,7 +188,7 @@ def carry_out(names, keep_going):
                     install("services")
                     environment = stack.enter_context(services.running())
                 step(environment)
-            except (StepFailed, services.ServiceError) as error:
+            except (StepFailed, services.ServiceError, campaign.Broken) as error:
                 print(f"FAILED: {name}: {error}", flush=True)
                 outcome = "FAILED"
             rows.append((name, time.monotonic() - started, outcome))
