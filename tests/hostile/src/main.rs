@@ -18,7 +18,7 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     process::ExitCode,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use case::Case;
@@ -76,8 +76,7 @@ fn together(operations: &[Operation], corpus: &BTreeMap<String, Vec<Case>>, want
 
 fn main() -> ExitCode {
     let (calls, parts) = (setting("HOSTILE_CALLS").unwrap_or(10_000), setting("HOSTILE_PARTS").unwrap_or(3));
-    let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_secs());
-    let seed = setting("HOSTILE_SEED").unwrap_or(started);
+    let seed = setting("HOSTILE_SEED").unwrap_or_else(|| u64::from(fastrand::u32(..)));
     let folder = setting("HOSTILE_OUTPUT").unwrap_or_else(|| PathBuf::from("target/hostile"));
     std::fs::create_dir_all(&folder).expect("a folder for the report");
     let corpus =
