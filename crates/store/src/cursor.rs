@@ -54,7 +54,8 @@ impl UnitOfWork<'_> {
     /// `Cursor`, the same for every reason.
     pub fn position(&self, query: &CursorQuery, cursor: &str) -> Result<Vec<u8>, StoreError> {
         let sealed = SealedValue::from_text(cursor, LONGEST).map_err(|_| StoreError::Cursor)?;
-        let position = self.core.open_at(&self.cursor_place(query), &sealed).map_err(|_| StoreError::Cursor)?;
+        let position =
+            self.core.open_at(&self.cursor_place(query), &sealed).map_err(|_| StoreError::Cursor)?;
         Ok(position.to_vec())
     }
 }

@@ -17,13 +17,14 @@ use sea_orm::{
     SqlxPostgresConnector, SqlxSqliteConnector, Statement, TransactionOptions, TransactionTrait, Value,
 };
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, PgConnection, PgPool,
+    AssertSqlSafe, ConnectOptions, PgConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use crate::{
     StoreConfig, StoreError,
+    connections::Connections,
     named_statement::{Call, NamedStatement},
     transaction::{Answers, PostgresTransaction, Transaction, rows_outside},
     trip::is_late,
@@ -40,8 +41,8 @@ const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Database {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
-    /// PostgreSQL's connections, which both of the others use too.
-    pool: Option<PgPool>,
+    /// PostgreSQL's connections; the other two only say which database it is.
+    connections: Option<Connections>,
 }
 
 impl Database {
@@ -81,7 +82,8 @@ impl Database {
             .test_before_acquire(false)
             .connect_lazy_with(options);
         let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone());
-        Ok(Self { writer: connection.clone(), reader: connection, pool: Some(pool) })
+        let connections = Connections::over(pool, config.max_connections, config.acquire_timeout);
+        Ok(Self { writer: connection.clone(), reader: connection, connections: Some(connections) })
     }
 
     async fn connect_sqlite(config: &StoreConfig) -> Result<Self, StoreError> {
@@ -106,7 +108,7 @@ impl Database {
         Ok(Self {
             writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
             reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
-            pool: None,
+            connections: None,
         })
     }
 
@@ -130,7 +132,9 @@ impl Database {
             match database.begin_once(tenant, calls.clone()).await {
                 // A connection may have died while it lay in the pool: a fresh one is asked once. After waiting in vain
                 // nobody is made to wait again.
-                Err(StoreError::Unavailable(error)) if database.pool.is_some() && !was_waited_for(&error) => {
+                Err(StoreError::Unavailable(error))
+                    if database.connections.is_some() && !was_waited_for(&error) =>
+                {
                     database.begin_once(tenant, calls).await
                 }
                 outcome => outcome,
@@ -144,12 +148,12 @@ impl Database {
         tenant: Option<TenantId>,
         calls: Vec<Call>,
     ) -> Result<(Transaction, Answers), StoreError> {
-        if let Some(pool) = &self.pool {
+        if let Some(connections) = &self.connections {
             let mut beginning = vec!["BEGIN".to_owned()];
             // An id is digits and hyphens whatever happens, so it may stand in the text.
             beginning
                 .extend(tenant.map(|id| format!("SET LOCAL cloister.tenant = '{}'", id.uuid().hyphenated())));
-            return Ok(PostgresTransaction::begin(pool, &beginning, calls).await?);
+            return Ok(PostgresTransaction::begin(connections, &beginning, calls).await?);
         }
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -166,8 +170,8 @@ impl Database {
     /// Rows read outside every transaction: platform tables only.
     pub(crate) async fn rows(&self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
         let statement = Statement::from_sql_and_values(self.backend(), sql, values);
-        match &self.pool {
-            Some(pool) => Ok(rows_outside(pool, statement).await?),
+        match &self.connections {
+            Some(connections) => Ok(rows_outside(connections, statement).await?),
             None => Ok(self.reader.query_all_raw(statement).await?),
         }
     }
@@ -182,6 +186,10 @@ impl Database {
     }
 
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
+        if let Some(connections) = &self.connections {
+            connections.close().await;
+            return Ok(());
+        }
         self.writer.close_by_ref().await?;
         self.reader.close_by_ref().await?;
         Ok(())

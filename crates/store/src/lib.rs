@@ -46,6 +46,7 @@
 
 mod catalogue;
 mod config;
+mod connections;
 mod database;
 mod error;
 mod events;

@@ -59,7 +59,7 @@ fn push_literal(text: &mut String, value: &Value) -> Option<()> {
         Value::String(Some(word)) if is_word(word) => push_quoted(text, word),
         Value::Bytes(Some(bytes)) => {
             text.push_str("'\\x");
-            text.push_str(&hex::encode(bytes));
+            text.push_str(&const_hex::encode(bytes));
             text.push('\'');
         }
         _ => return None,

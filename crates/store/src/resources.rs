@@ -142,7 +142,7 @@ impl ResourceRows {
 }
 
 fn content_index(sealer: &Sealer, content: Option<ContentHash>) -> Result<Vec<u8>, StoreError> {
-    let text = content.map_or_else(|| "deleted".to_owned(), |content| hex::encode(content.as_bytes()));
+    let text = content.map_or_else(|| "deleted".to_owned(), |content| const_hex::encode(content.as_bytes()));
     sealer.blind_index(CONTENT, &text)
 }
 

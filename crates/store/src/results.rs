@@ -41,17 +41,19 @@ fn with_history() -> String {
 }
 
 /// How the caller `$3` stands to the patient of the resource `$2`, and the results that have its code, newest first, by
-/// one statement. Whether those are of the patient whom a permit names is compared when they are taken.
+/// one statement, each of whose parts is one look into an index, whatever PostgreSQL takes the tables to hold. Whether those are of the patient whom a permit names is compared when they are taken.
 pub(crate) static RESULT_AHEAD: NamedStatement = NamedStatement {
     name: "cloister_result",
     types: "uuid, uuid, uuid, bigint",
-    text: "SELECT s.patient_id, EXISTS (SELECT 1 FROM panel_members m WHERE m.tenant_id = $1 \
-           AND m.patient_id = s.patient_id AND m.user_id = $3) AS on_panel, v.status AS patient_status, \
-           r.id, r.version, r.clinical_time, r.view_sealed FROM resources s \
-           LEFT JOIN patients v ON v.tenant_id = $1 AND v.id = s.patient_id \
+    text: "SELECT s.patient_id, s.on_panel, s.patient_status, r.id, r.version, r.clinical_time, r.view_sealed \
+           FROM (SELECT x.patient_id, x.code_index, \
+           EXISTS (SELECT 1 FROM panel_members m WHERE m.tenant_id = $1 AND m.patient_id = x.patient_id \
+           AND m.user_id = $3) AS on_panel, \
+           (SELECT v.status FROM patients v WHERE v.tenant_id = $1 AND v.id = x.patient_id) AS patient_status \
+           FROM resources x WHERE x.tenant_id = $1 AND x.id = $2 LIMIT 1) AS s \
            LEFT JOIN resources r ON r.tenant_id = $1 AND r.patient_id = s.patient_id AND r.code_index = s.code_index \
            AND r.resource_type = 'Observation' AND NOT r.deleted AND COALESCE(r.status, '') <> 'entered-in-error' \
-           WHERE s.tenant_id = $1 AND s.id = $2 ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC LIMIT $4",
+           ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC LIMIT $4",
 };
 
 /// One result.

@@ -95,7 +95,8 @@ fn check_clinic(row: &Row) -> Result<(Stage, PolicyHash), StoreError> {
         "draft" => Stage::Draft,
         _ => return Err(StoreError::TenantSuspended),
     };
-    let hash = hex::decode(row.get::<String>("policy_hash")?).ok().and_then(|bytes| bytes.try_into().ok());
+    let hash =
+        const_hex::decode(row.get::<String>("policy_hash")?).ok().and_then(|bytes| bytes.try_into().ok());
     Ok((stage, hash.map(PolicyHash).ok_or(StoreError::Policy)?))
 }
 

@@ -3,6 +3,7 @@
 use cloister_audit::Moment;
 use cloister_vault::SealedValue;
 use sea_orm::{DbBackend, QueryResult, Statement, TryGetable, Value};
+use sqlx::{Row as _, postgres::PgValueFormat};
 use time::OffsetDateTime;
 
 use crate::StoreError;
@@ -66,14 +67,27 @@ impl Row {
     }
 
     /// A sealed column.
-    pub(crate) fn sealed(&self, column: &str) -> Result<SealedValue, StoreError> {
-        Ok(SealedValue::from_bytes(self.get(column)?)?)
+    pub(crate) fn sealed(&self, column: &'static str) -> Result<SealedValue, StoreError> {
+        self.sealed_or_none(column)?.ok_or(StoreError::Corrupt(column))
     }
 
     /// A sealed column that may be NULL.
-    pub(crate) fn sealed_or_none(&self, column: &str) -> Result<Option<SealedValue>, StoreError> {
-        let bytes: Option<Vec<u8>> = self.get(column)?;
+    pub(crate) fn sealed_or_none(&self, column: &'static str) -> Result<Option<SealedValue>, StoreError> {
+        let bytes = match self.spelt_out(column) {
+            Some(digits) => Some(const_hex::decode(digits).map_err(|_| StoreError::Corrupt(column))?),
+            None => self.get(column)?,
+        };
         Ok(bytes.map(SealedValue::from_bytes).transpose()?)
+    }
+
+    /// The hexadecimal digits of bytes that PostgreSQL answered as text, as it does where calls share a trip. sqlx's own
+    /// reading of them took a tenth of the time of a read.
+    fn spelt_out(&self, column: &str) -> Option<&str> {
+        let value = self.0.try_as_pg_row()?.try_get_raw(column).ok()?;
+        if value.format() != PgValueFormat::Text {
+            return None;
+        }
+        value.as_str().ok()?.strip_prefix("\\x")
     }
 
     /// A moment.

@@ -7,13 +7,14 @@ use sea_orm::{
     Values,
 };
 use sea_query_sqlx::SqlxValues;
-use sqlx::{AssertSqlSafe, Either, PgPool, Postgres, pool::PoolConnection, postgres::PgRow, query::Query};
+use sqlx::{AssertSqlSafe, Either, PgConnection, Postgres, postgres::PgRow, query::Query};
 use tokio::{runtime::Handle, sync::Mutex};
 
 use crate::{
+    connections::{Connections, Lent},
     named_statement::Call,
     statement::{Row, prepared},
-    trip::{LONGEST, LONGEST_BEGINNING, give_back, is_late, within},
+    trip::{LONGEST, LONGEST_BEGINNING, is_late, within},
 };
 
 /// A transaction that is rolled back unless it is committed. Its connection goes back to the pool with it.
@@ -108,17 +109,17 @@ impl Transaction {
 /// A connection with an open transaction. `None` once that has ended.
 pub(crate) struct PostgresTransaction {
     /// The lock is never waited for: a unit of work runs one statement after the other.
-    connection: Mutex<Option<PoolConnection<Postgres>>>,
+    connection: Mutex<Option<Lent>>,
 }
 
 impl PostgresTransaction {
     /// Begins by the commands given and runs the calls: in the same trip where they go into text.
     pub(crate) async fn begin(
-        pool: &PgPool,
+        connections: &Connections,
         beginning: &[String],
         calls: Vec<Call>,
     ) -> Result<(Transaction, Answers), DbErr> {
-        let mut connection = pool.acquire().await.map_err(|error| DbErr::Conn(wrapped(error)))?;
+        let mut connection = connections.lend().await.map_err(|error| DbErr::Conn(wrapped(error)))?;
         let (text, bound) = match joined(beginning, &calls, &[]) {
             Some(text) => (text, Vec::new()),
             None => (beginning.join("; "), calls),
@@ -127,7 +128,8 @@ impl PostgresTransaction {
             Ok(results) => results,
             Err(error) => {
                 // Whether a transaction is open in it now is not known, so nobody else shall have it.
-                connection.close_on_drop();
+                connection.close();
+                connections.forget_resting();
                 return Err(DbErr::Conn(wrapped(error)));
             }
         };
@@ -145,7 +147,7 @@ impl PostgresTransaction {
         let outcome = within(LONGEST, run(held.as_mut().ok_or_else(gone)?, text)).await;
         settled(&mut held, outcome)?;
         if let Some(connection) = held.take() {
-            give_back(connection);
+            connection.rest();
         }
         Ok(())
     }
@@ -158,13 +160,13 @@ impl Drop for PostgresTransaction {
             Ok(runtime) => {
                 runtime.spawn(async move {
                     match within(LONGEST, run(&mut connection, "ROLLBACK".to_owned())).await {
-                        Ok(_) => give_back(connection),
-                        Err(_) => connection.close_on_drop(),
+                        Ok(_) => connection.return_to_pool(),
+                        Err(_) => connection.close(),
                     }
                 });
             }
             // Without a runtime nothing can be sent: PostgreSQL rolls back when it sees the connection closed.
-            Err(_) => drop(connection.leak()),
+            Err(_) => connection.abandon(),
         }
     }
 }
@@ -179,10 +181,10 @@ fn joined(before: &[String], calls: &[Call], after: &[&str]) -> Option<String> {
 }
 
 /// Runs the commands of a text in one trip; the rows that each answered.
-async fn run(connection: &mut PoolConnection<Postgres>, text: String) -> Result<Answers, sqlx::Error> {
+async fn run(connection: &mut PgConnection, text: String) -> Result<Answers, sqlx::Error> {
     let mut answers = Vec::new();
     let mut rows = Vec::new();
-    let mut results = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut **connection);
+    let mut results = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(connection);
     while let Some(result) = results.try_next().await? {
         match result {
             Either::Right(row) => rows.push(Row::from(QueryResult::from(row))),
@@ -194,26 +196,26 @@ async fn run(connection: &mut PoolConnection<Postgres>, text: String) -> Result<
 
 /// The outcome of a trip. A connection that said nothing in time is nobody's any more: what it says later answers
 /// nothing that the next one asks.
-fn settled<T>(
-    held: &mut Option<PoolConnection<Postgres>>,
-    outcome: Result<T, sqlx::Error>,
-) -> Result<T, DbErr> {
+fn settled<T>(held: &mut Option<Lent>, outcome: Result<T, sqlx::Error>) -> Result<T, DbErr> {
     if outcome.as_ref().is_err_and(is_late)
-        && let Some(mut connection) = held.take()
+        && let Some(connection) = held.take()
     {
-        connection.close_on_drop();
+        connection.close();
     }
     outcome.map_err(failed)
 }
 
 /// Rows read outside every transaction.
-pub(crate) async fn rows_outside(pool: &PgPool, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-    let mut held = Some(pool.acquire().await.map_err(|error| DbErr::Conn(wrapped(error)))?);
+pub(crate) async fn rows_outside(
+    connections: &Connections,
+    statement: Statement,
+) -> Result<Vec<QueryResult>, DbErr> {
+    let mut held = Some(connections.lend().await.map_err(|error| DbErr::Conn(wrapped(error)))?);
     let connection = held.as_mut().ok_or_else(gone)?;
     let outcome = within(LONGEST, query(statement).fetch_all(&mut **connection)).await;
     let rows: Vec<PgRow> = settled(&mut held, outcome)?;
     if let Some(connection) = held {
-        give_back(connection);
+        connection.rest();
     }
     Ok(rows.into_iter().map(QueryResult::from).collect())
 }

@@ -4,6 +4,7 @@
 mod support;
 
 mod ahead;
+mod connections;
 mod cursors;
 mod decisions;
 mod durability;

@@ -13,7 +13,11 @@ use cloister_vault::KeyCache;
 use super::{Harness, Kind};
 use crate::{Store, StoreConfig, StoreError, Target};
 
-crate::on_postgres! { silent_connections_are_given_up, what_a_silent_connection_held_is_free_again }
+crate::on_postgres! {
+    silent_connections_are_given_up,
+    what_a_silent_connection_held_is_free_again,
+    one_silent_connection_has_the_others_looked_at,
+}
 
 /// Within this everything is served again, however busy the machine.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -98,4 +102,18 @@ async fn what_a_silent_connection_held_is_free_again(harness: Harness) {
             assert!(healed.elapsed() < LIMIT);
         }
     }
+}
+
+async fn one_silent_connection_has_the_others_looked_at(harness: Harness) {
+    let who = reader(&harness).await;
+    let (proxy, store) = behind_a_proxy(&harness, 6).await;
+    let (harness, store) = (&harness, &store);
+    futures_util::future::join_all((0..6).map(|_| reads_in_time(harness, store, who))).await;
+    proxy.silence();
+    let began = Instant::now();
+    let failed = reads_in_time(harness, store, who).await.unwrap_err();
+    assert_eq!(cloister_kernel::Failure::kind(&failed), FailureKind::Unavailable);
+    // Each of the five others would have cost somebody as long as the first one did.
+    reads_in_time(harness, store, who).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
 }
