@@ -55,6 +55,10 @@ pub(crate) async fn everything(scale: Scale) -> Report {
     let sign_ins = clinic.sign_ins();
     let bench = Bench { scale, services, programs, clinic };
     tokio::time::sleep(Duration::from_secs(2)).await;
+    if let Some(length) = scale.watched {
+        bench.be_watched(length).await;
+        return report;
+    }
     report.put("memory_mb_idle", process::memory());
     report.put("statements", statements::of_one_read(&bench).await);
     let prepared = bench.prepare().await;
@@ -161,6 +165,18 @@ impl Bench {
             observation: posts(Arc::new(move |number| observation(&record_number, number))),
             bundle: template.map(|template| posts(Arc::new(move |number| template.told_again(number)))),
         }
+    }
+
+    /// Reads one result over and over.
+    async fn be_watched(&self, length: Duration) {
+        let operations = self.prepare().await;
+        self.warm(&operations.floor, &operations.one).await;
+        let before = Used::now();
+        say("reading one result over and over: watch now");
+        let seen = closed_loop(&operations.one, self.programs.address, CLOSED, length).await;
+        let mut samples = Samples::of("read one result");
+        samples.closed(seen, before, None);
+        say(&samples.json().to_string());
     }
 
     /// Connections are opened, statements prepared and pages read before anything counts.
