@@ -31,12 +31,27 @@ def crates(root):
             continue
         linked[identity] = crate(packages[identity], checksums)
         inner = [dependency["pkg"] for dependency in nodes[identity]["deps"]
-                 if any(kind["kind"] is None for kind in dependency["dep_kinds"])]
+                 if any(kind["kind"] is None for kind in dependency["dep_kinds"])
+                 and is_asked_for(packages[identity], nodes[identity]["features"], packages[dependency["pkg"]]["name"])]
         edges[identity] = inner
         waiting += inner
     dependencies = [{"ref": linked[identity]["bom-ref"], "dependsOn": sorted({linked[inner]["bom-ref"] for inner in edges[identity]})}
                     for identity in linked]
     return list(linked.values()), dependencies
+
+
+def is_asked_for(package, features, name):
+    """Whether a package with these features links that one. Cargo also resolves what features name weakly (`name?/feature`),
+    which asks for nothing."""
+    for declared in package["dependencies"]:
+        if declared["name"] != name or declared["kind"] is not None:
+            continue
+        called = declared["rename"] or name
+        entries = {entry for feature in features for entry in package["features"].get(feature, [])}
+        if not declared["optional"] or called in features or {called, f"dep:{called}"} & entries or any(
+                entry.startswith(f"{called}/") for entry in entries):
+            return True
+    return False
 
 
 def crate(package, checksums):

@@ -79,6 +79,18 @@ def test_the_bill_is_whole_and_the_same_every_time(made):
     assert not names & {"cloister-testkit", "proptest", "vitest", "playwright"}, "what only tests is not shipped"
 
 
+@pytest.mark.parametrize("features, linked", [
+    ([], False),
+    (["std"], False),
+    (["fuzzing"], True),
+    (["inner"], True),
+])
+def test_a_crate_that_features_name_weakly_is_not_on_the_bill(features, linked):
+    package = {"dependencies": [{"name": "proptest", "kind": None, "optional": True, "rename": None}],
+               "features": {"std": ["proptest?/std"], "fuzzing": ["dep:proptest"], "inner": ["proptest/std"]}}
+    assert sbom.is_asked_for(package, features, "proptest") is linked
+
+
 @pytest.mark.parametrize("spoil, expected", [
     (lambda bill: bill["components"].remove(next(c for c in bill["components"] if c["name"] == "rustls")), "rustls"),
     (lambda bill: bill["components"][0].pop("name"), "'name' is a required property"),
