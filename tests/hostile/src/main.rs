@@ -3,6 +3,8 @@
 //! are fresh and sessions run out when it suits.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a run that cannot go on panics")]
 #![allow(clippy::print_stdout, reason = "it prints what it saw")]
+// The futures of whole programs nest deeper than the compiler follows by itself when it optimises.
+#![recursion_limit = "256"]
 
 mod aims;
 mod case;
