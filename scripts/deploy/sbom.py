@@ -16,47 +16,47 @@ PROGRAMS = ("cloister-platform", "cloister-tenant-admin")
 
 
 def crates(root):
-    """Components and dependencies of everything that the two programs link on Linux."""
-    asked = ["cargo", "metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform", "x86_64-unknown-linux-gnu"]
-    metadata = json.loads(subprocess.run(asked, cwd=root, check=True, capture_output=True, text=True).stdout)
-    packages = {package["id"]: package for package in metadata["packages"]}
-    nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
+    """Components and dependencies of everything that the two programs link on Linux, as Cargo resolves it when it builds them and
+    nothing else: `cargo metadata` would add what the features of the rest of the workspace turn on."""
+    linked = linked_crates(listed(root, "tree", "--edges=normal", "--prefix=depth", "--format={p}",
+                                  "--target=x86_64-unknown-linux-gnu", *(f"--package={name}" for name in PROGRAMS)).splitlines())
+    metadata = json.loads(listed(root, "metadata", "--format-version=1", "--filter-platform=x86_64-unknown-linux-gnu"))
+    packages = {(package["name"], package["version"]): package for package in metadata["packages"]}
     checksums = {(name, version): digest for name, version, digest in re.findall(
         r'name = "([^"]+)"\nversion = "([^"]+)"\nsource = "[^"]+"\nchecksum = "([0-9a-f]{64})"', (root / "Cargo.lock").read_text())}
-    waiting = [package["id"] for package in metadata["packages"] if package["name"] in PROGRAMS]
-    linked, edges = {}, {}
-    while waiting:
-        identity = waiting.pop()
-        if identity in linked:
-            continue
-        linked[identity] = crate(packages[identity], checksums)
-        inner = [dependency["pkg"] for dependency in nodes[identity]["deps"]
-                 if any(kind["kind"] is None for kind in dependency["dep_kinds"])
-                 and is_asked_for(packages[identity], nodes[identity]["features"], packages[dependency["pkg"]]["name"])]
-        edges[identity] = inner
-        waiting += inner
-    dependencies = [{"ref": linked[identity]["bom-ref"], "dependsOn": sorted({linked[inner]["bom-ref"] for inner in edges[identity]})}
-                    for identity in linked]
-    return list(linked.values()), dependencies
+    dependencies = [{"ref": reference(*name), "dependsOn": sorted(reference(*inner) for inner in needs)}
+                    for name, needs in linked.items()]
+    return [crate(packages[name], checksums) for name in linked], dependencies
 
 
-def is_asked_for(package, features, name):
-    """Whether a package with these features links that one. Cargo also resolves what features name weakly (`name?/feature`),
-    which asks for nothing."""
-    for declared in package["dependencies"]:
-        if declared["name"] != name or declared["kind"] is not None:
+def listed(root, command, *options):
+    """What Cargo says of the lock file."""
+    return subprocess.run(["cargo", command, "--locked", "--offline", *options], cwd=root, check=True, capture_output=True,
+                          text=True).stdout
+
+
+def linked_crates(lines):
+    """Name and version of each crate of a tree, with those that it needs. A crate is unfolded where it comes first."""
+    needs, above = {}, []
+    for line in lines:
+        if not (found := re.match(r"(\d+)(\S+) v(\S+)", line)):
             continue
-        called = declared["rename"] or name
-        entries = {entry for feature in features for entry in package["features"].get(feature, [])}
-        if not declared["optional"] or called in features or {called, f"dep:{called}"} & entries or any(
-                entry.startswith(f"{called}/") for entry in entries):
-            return True
-    return False
+        depth, name = int(found[1]), (found[2], found[3])
+        needs.setdefault(name, set())
+        del above[depth:]
+        if above:
+            needs[above[-1]].add(name)
+        above.append(name)
+    return needs
+
+
+def reference(name, version):
+    return f"cargo:{name}@{version}"
 
 
 def crate(package, checksums):
     name, version = package["name"], package["version"]
-    made = {"type": "library", "bom-ref": f"cargo:{name}@{version}", "name": name, "version": version,
+    made = {"type": "library", "bom-ref": reference(name, version), "name": name, "version": version,
             "purl": f"pkg:cargo/{name}@{version}"}
     if package.get("license"):
         made["licenses"] = [{"expression": package["license"].replace("/", " OR ")}]
@@ -93,7 +93,7 @@ def bill(root):
         "serialNumber": f"urn:uuid:{uuid.UUID(bytes=hashlib.sha256(told).digest()[:16], version=4)}",
         "metadata": {"component": {"type": "application", "bom-ref": "cloister", "name": "cloister", "version": version}},
         "components": components,
-        "dependencies": [{"ref": "cloister", "dependsOn": [f"cargo:{name}@{version}" for name in PROGRAMS]},
+        "dependencies": [{"ref": "cloister", "dependsOn": [reference(name, version) for name in PROGRAMS]},
                          *sorted(dependencies, key=lambda dependency: dependency["ref"])],
     }
 

@@ -79,16 +79,19 @@ def test_the_bill_is_whole_and_the_same_every_time(made):
     assert not names & {"cloister-testkit", "proptest", "vitest", "playwright"}, "what only tests is not shipped"
 
 
-@pytest.mark.parametrize("features, linked", [
-    ([], False),
-    (["std"], False),
-    (["fuzzing"], True),
-    (["inner"], True),
-])
-def test_a_crate_that_features_name_weakly_is_not_on_the_bill(features, linked):
-    package = {"dependencies": [{"name": "proptest", "kind": None, "optional": True, "rename": None}],
-               "features": {"std": ["proptest?/std"], "fuzzing": ["dep:proptest"], "inner": ["proptest/std"]}}
-    assert sbom.is_asked_for(package, features, "proptest") is linked
+def test_the_bill_lists_what_the_programs_are_built_from_and_nothing_else(made):
+    tree = subprocess.run(["cargo", "tree", "--locked", "--offline", "--edges=normal", "--prefix=none", "--format={p}",
+                           "--target=x86_64-unknown-linux-gnu", "-p", "cloister-platform", "-p", "cloister-tenant-admin"],
+                          cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    built = {" ".join(line.split()[:2]) for line in tree.splitlines() if line}
+    assert {f"{one['name']} v{one['version']}" for one in made["components"] if one["bom-ref"].startswith("cargo:")} == built
+
+
+def test_the_tree_of_crates_is_read_by_its_depth():
+    lines = ["0top v1.0.0 (/here)", "1inner v2.0.0", "2leaf v3.0.0", "1leaf v3.0.0 (*)", "", "0second v1.0.0", "1inner v2.0.0 (*)"]
+    inner, leaf = ("inner", "2.0.0"), ("leaf", "3.0.0")
+    assert sbom.linked_crates(lines) == {
+        ("top", "1.0.0"): {inner, leaf}, inner: {leaf}, leaf: set(), ("second", "1.0.0"): {inner}}
 
 
 @pytest.mark.parametrize("spoil, expected", [
