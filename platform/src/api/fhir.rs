@@ -147,17 +147,25 @@ impl ApiResponse for FhirFailure {
             (408, "OperationOutcome: the body did not arrive in time"),
             (409, "OperationOutcome: the record's state forbids it"),
             (413, "OperationOutcome: the bundle is too large"),
+            (414, "OperationOutcome: the address is too long"),
             (415, "OperationOutcome: another content type is expected"),
+            (421, "OperationOutcome: nobody's host"),
             (422, "OperationOutcome: an entry is wrong; nothing was written"),
             (429, "OperationOutcome: too many calls"),
             (500, "OperationOutcome: our fault"),
             (503, "OperationOutcome: a part of the service is away; nothing was done"),
         ];
-        // What is turned away before anybody knows that it is for FHIR.
-        let early = Problem::meta().responses.into_iter();
-        let early = early.filter(|response| matches!(response.status, Some(414 | 421 | 431)));
-        let answers = documented.into_iter().map(|(status, text)| answer(status, text));
-        MetaResponses { responses: answers.chain(early).collect() }
+        let mut responses: Vec<_> =
+            documented.into_iter().map(|(status, text)| answer(status, text)).collect();
+        // What is turned away before anybody knows that it is for FHIR is a problem, also where others are not.
+        for early in Problem::meta().responses {
+            match responses.iter_mut().find(|response| response.status == early.status) {
+                Some(response) if early.status == Some(414) => response.content.extend(early.content),
+                None if early.status == Some(431) => responses.push(early),
+                _ => {}
+            }
+        }
+        MetaResponses { responses }
     }
 
     fn register(registry: &mut Registry) {

@@ -7298,12 +7298,13 @@ export interface operations {
                     "application/fhir+json": unknown;
                 };
             };
-            /** @description The address is too long */
+            /** @description OperationOutcome: the address is too long */
             414: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/fhir+json": unknown;
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7316,13 +7317,13 @@ export interface operations {
                     "application/fhir+json": unknown;
                 };
             };
-            /** @description Nobody's host */
+            /** @description OperationOutcome: nobody's host */
             421: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/fhir+json": unknown;
                 };
             };
             /** @description OperationOutcome: an entry is wrong; nothing was written */
@@ -7453,12 +7454,13 @@ export interface operations {
                     "application/fhir+json": unknown;
                 };
             };
-            /** @description The address is too long */
+            /** @description OperationOutcome: the address is too long */
             414: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/fhir+json": unknown;
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7471,13 +7473,13 @@ export interface operations {
                     "application/fhir+json": unknown;
                 };
             };
-            /** @description Nobody's host */
+            /** @description OperationOutcome: nobody's host */
             421: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/fhir+json": unknown;
                 };
             };
             /** @description OperationOutcome: an entry is wrong; nothing was written */
@@ -7611,12 +7613,13 @@ export interface operations {
                     "application/fhir+json": unknown;
                 };
             };
-            /** @description The address is too long */
+            /** @description OperationOutcome: the address is too long */
             414: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/fhir+json": unknown;
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7629,13 +7632,13 @@ export interface operations {
                     "application/fhir+json": unknown;
                 };
             };
-            /** @description Nobody's host */
+            /** @description OperationOutcome: nobody's host */
             421: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/fhir+json": unknown;
                 };
             };
             /** @description OperationOutcome: an entry is wrong; nothing was written */
