@@ -111,13 +111,18 @@ impl Materials {
         match rng.u8(..10) {
             0 => "x".repeat(rng.usize(200..70_000)),
             1 => "\u{1d54f}".repeat(rng.usize(20..300)),
-            2 => self.id(rng),
+            2 => Self::spelled(Uuid::from_u128(rng.u128(..)), rng),
             _ => self.strings[rng.usize(..self.strings.len())].clone(),
         }
     }
 
+    /// One that exists, for where ids stand: as a text it would be kept and told again, and look like a leak.
     fn id(&self, rng: &mut Rng) -> String {
         let id = if self.ids.is_empty() { Uuid::nil() } else { self.ids[rng.usize(..self.ids.len())] };
+        Self::spelled(id, rng)
+    }
+
+    fn spelled(id: Uuid, rng: &mut Rng) -> String {
         match rng.u8(..8) {
             0 => id.to_string().to_ascii_uppercase(),
             1 => id.simple().to_string(),
