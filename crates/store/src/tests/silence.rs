@@ -17,6 +17,7 @@ crate::on_postgres! {
     silent_connections_are_given_up,
     what_a_silent_connection_held_is_free_again,
     one_silent_connection_has_the_others_looked_at,
+    a_unit_that_meets_silence_frees_its_place_at_once,
 }
 
 /// Within this everything is served again, however busy the machine.
@@ -116,4 +117,19 @@ async fn one_silent_connection_has_the_others_looked_at(harness: Harness) {
     // Each of the five others would have cost somebody as long as the first one did.
     reads_in_time(harness, store, who).await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+}
+
+async fn a_unit_that_meets_silence_frees_its_place_at_once(harness: Harness) {
+    let (tenant, user) = reader(&harness).await;
+    let (proxy, store) = behind_a_proxy(&harness, 1).await;
+    let caller = harness.caller(tenant, Audience::Portal, user);
+    let mut unit = store.begin(&caller).await.unwrap();
+    let permit = unit.permit::<Read, Record>(Target::OwnRecord).await.unwrap();
+    proxy.silence();
+    assert!(unit.sample_header(permit).await.is_err());
+    drop(unit);
+    // To roll back what nobody answers would keep the only place for as long again.
+    let free = Instant::now();
+    reads_in_time(&harness, &store, (tenant, user)).await.unwrap();
+    assert!(free.elapsed() < Duration::from_secs(4), "{:?}", free.elapsed());
 }
