@@ -17,6 +17,7 @@ impl Report {
         report.put("scale", json!(scale.name));
         report.put("at", json!(now.date().to_string()));
         report.put("commit", json!(std::env::var("BENCH_COMMIT").unwrap_or_default()));
+        report.put("profile", json!(std::env::var("BENCH_PROFILE").unwrap_or_default()));
         report.put("cores", json!(std::thread::available_parallelism().map_or(0, usize::from)));
         report.put("rounds", json!(scale.rounds));
         report.put("round_seconds", json!(scale.round.as_secs_f64()));

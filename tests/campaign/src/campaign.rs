@@ -98,7 +98,7 @@ impl Campaign {
             let person = Person {
                 site: shared.portal.clone(),
                 email: account.email,
-                authenticator: account.authenticator,
+                authenticator: account.authenticator.into_inner().into(),
             };
             if number >= READERS {
                 let visitor = Visitor { person, number, endings: self.endings.clone() };

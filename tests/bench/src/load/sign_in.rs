@@ -1,10 +1,10 @@
 //! Signing in, as the page does it: page, session, password, code.
 
-use std::sync::Mutex;
-
 use cloister_kernel::Environment;
 use cloister_platform::demo::browser::Authenticator;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::{Connection, Operation, request};
 
@@ -14,8 +14,22 @@ const FLOW_COOKIE: &str = "__Host-cloister-flow";
 pub struct Account {
     /// The address.
     pub email: String,
-    /// The app on the phone: no code is offered twice.
+    /// The app on the phone: no code is offered twice. Held throughout a sign-in, so that of an account's two codes the
+    /// older one never comes last, which the service refuses.
     pub authenticator: Mutex<Authenticator>,
+}
+
+impl Account {
+    /// The app, unless somebody signs in with it at this moment.
+    fn idle(&self) -> Option<MutexGuard<'_, Authenticator>> {
+        self.authenticator.try_lock().ok()
+    }
+}
+
+/// How many codes are good now and were never offered.
+fn fresh(authenticator: &Authenticator, now: OffsetDateTime) -> usize {
+    let mut copy = authenticator.clone();
+    std::iter::from_fn(|| copy.code(now)).count()
 }
 
 /// Sign-ins of many accounts in turn, each with a code that was never used.
@@ -34,14 +48,14 @@ pub struct SignIns {
 
 impl SignIns {
     /// An account with a code that still counts. Two are good at any moment, so each account signs in twice in 30 s.
-    fn next(&self, number: u64) -> Result<(&str, String), String> {
+    fn next(&self, number: u64) -> Result<(&str, MutexGuard<'_, Authenticator>), String> {
         let now = self.environment.now();
         let start = usize::try_from(number).unwrap_or_default();
         (0..self.accounts.len())
             .map(|step| &self.accounts[(start + step) % self.accounts.len()])
             .find_map(|account| {
-                let code = account.authenticator.lock().expect("nobody panics here").code(now)?;
-                Some((account.email.as_str(), code))
+                let authenticator = account.idle().filter(|idle| fresh(idle, now) > 0)?;
+                Some((account.email.as_str(), authenticator))
             })
             .ok_or_else(|| "no account has a fresh code: there are too few accounts".to_owned())
     }
@@ -49,11 +63,7 @@ impl SignIns {
     /// How many sign-ins are left before codes run out for now.
     pub fn left(&self) -> usize {
         let now = self.environment.now();
-        let fresh = |account: &Account| {
-            let mut copy = account.authenticator.lock().expect("nobody panics here").clone();
-            std::iter::from_fn(|| copy.code(now)).count()
-        };
-        self.accounts.iter().map(fresh).sum()
+        self.accounts.iter().filter_map(Account::idle).map(|idle| fresh(&idle, now)).sum()
     }
 
     async fn send(
@@ -84,7 +94,7 @@ impl SignIns {
 
 impl Operation for SignIns {
     async fn run(&self, connection: &mut Connection, number: u64) -> Result<(), String> {
-        let (email, code) = self.next(number)?;
+        let (email, mut authenticator) = self.next(number)?;
         self.send(connection, "GET", "/sign-in", None, None, None).await?;
         let flow = connection.cookie(FLOW_COOKIE).ok_or("the page opened no flow")?;
         self.send(connection, "GET", "/api/v1/session", Some(&flow), None, None).await?;
@@ -95,6 +105,7 @@ impl Operation for SignIns {
             .await?;
         // The step may have changed the flow's token.
         let flow = connection.cookie(FLOW_COOKIE).unwrap_or(flow);
+        let code = authenticator.code(self.environment.now()).ok_or("a code was used up meanwhile")?;
         let code = json!({ "code": code });
         self.send(connection, "POST", "/api/v1/sign-in/totp", Some(&flow), Some(&csrf), Some(&code)).await
     }
