@@ -1,17 +1,19 @@
-"""Tests of the tests: has cargo-mutants change the code in every way it knows, and demands that a test notices.
+"""Tests of the tests: changes the code in every way that cargo-mutants knows, and demands that a test notices.
 
-usage: generated_mutants.py [--minutes N] [--shard K/N] [--since REVISION] [--revision REVISION] [CRATE...]
+usage: generated_mutants.py [--minutes N] [--since REVISION] [--revision REVISION] [CRATE...]
 
-Each change is judged by the tests of the crate that it is in. What nobody notices fails the run, unless
+To build each of some thousands of changes would take days. So all are woven into one copy of the code (scripts/weave), each asleep
+until a test is started with its number; every test says once what it reaches, and a change is tried on the tests that reach
+it, those of its own crate first, until one fails twice or hangs. What no test reaches, or none notices, fails the run, unless
 tests/mutants/missed.md names it with a reason; a reason for a change that is noticed by now is reported, so that it can go.
 
-There are thousands of changes and each is a build, so a run need not be whole: it goes on where the last one was, while the
-crate and what it is built from are as they were (scripts/ledger.py), and --minutes, --shard and --since (only lines that
-differ from a revision) take a part. The table at the end says how many were not run. .cargo/mutants.toml says what is left out.
+What cannot be woven, as a number that the compiler works out, is built by itself. A run goes on where the last one was, while the change's crate, and all that the test which
+noticed it is built from, are as they were (scripts/ledger.py). --minutes and --since (only lines that differ from a revision)
+take a part. .cargo/mutants.toml says what is left out.
 """
 
 import argparse
-import contextlib
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -24,23 +26,23 @@ import time
 import mutants
 import services
 from ledger import Ledger, LedgerError, closures, digest
+from weave import build, suite
+from weave.text import Change
 
 CRATES = ["access", "vault", "audit", "store", "identity"]
-# These have no test that asks PostgreSQL, Redis or a key service.
-ALONE = {"access", "audit"}
 REASONS = mutants.PATCHES / "missed.md"
 # A line of that file, and the place in a file that it does without, as every edit above would move it.
 REASON = re.compile(r"^- `([^`]+)`: (\S.*)$", re.MULTILINE)
 PLACE = re.compile(r"^(\S+?\.rs):\d+:\d+: ")
-CAUGHT, MISSED, TIMEOUT, UNVIABLE = "caught", "missed", "timeout", "unviable"
-OUTCOMES = [CAUGHT, MISSED, TIMEOUT, UNVIABLE]
+CAUGHT, MISSED, UNVIABLE = "caught", "missed", "unviable"
+OUTCOMES = [CAUGHT, MISSED, UNVIABLE]
 TOOL = pathlib.Path(os.environ.get("CLOISTER_CACHE", "")) / "tools/bin/cargo-mutants"
-# The longest build, in seconds; cargo-mutants would take it from the untouched one, which may have had nothing to do.
-LONGEST_BUILD = "900"
+# Programs that must not compile, and suites that play minutes of load: they hold what no generated change alters.
+LEFT_OUT = {"compile_fail", "cloister-bench", "cloister-campaign", "cloister-hostile"}
 # Most changes break a property on its first cases, and what they do not break shows as missed.
 FEWER_CASES = {"PROPTEST_CASES": "32"}
-# How cargo-mutants ends when all went well, when something was missed, and when something ran out of time.
-ENDED = (0, 2, 3)
+ITS_TESTS = ["test", "--no-run", "--workspace", "--lib"]
+EVERY_TEST = ["test", "--no-run", "--workspace", "--all-targets"]
 
 
 def reasons(text):
@@ -49,82 +51,115 @@ def reasons(text):
 
 
 def placeless(name):
-    """A mutant's name without line and column."""
+    """A change's name without line and column."""
     return PLACE.sub(r"\1: ", name)
 
 
-def harvest(folder, ledger, key):
-    """Writes down what a run of cargo-mutants, even one that was killed, has found under a key."""
-    for outcome in OUTCOMES:
-        file = folder / "mutants.out" / f"{outcome}.txt"
-        for name in file.read_text().splitlines() if file.exists() else []:
-            if ledger.get(key, name) != outcome:
-                ledger.add(key, **{name: outcome})
-
-
-def leave_out(folder, names):
-    """Makes `cargo mutants --iterate` pass these over."""
-    out = folder / "mutants.out"
-    out.mkdir(parents=True, exist_ok=True)
-    for outcome in OUTCOMES:
-        (out / f"{outcome}.txt").unlink(missing_ok=True)
-    (out / "previously_caught.txt").write_text("".join(f"{name}\n" for name in names))
-
-
 def listed(copy, crate, more):
-    """The names of all changes that are made to a crate."""
-    ended = subprocess.run([TOOL, "mutants", "--list", "--json", *options(crate), *more], cwd=copy, capture_output=True,
-                           text=True, env=environment_of(copy, {}))
+    """All changes that are made to a crate, as cargo-mutants tells them."""
+    ended = subprocess.run([TOOL, "mutants", "--list", "--json", "--package", f"cloister-{crate}", *more], cwd=copy,
+                           capture_output=True, text=True, env={**os.environ, "GIT_CEILING_DIRECTORIES": str(copy.parent)})
     if ended.returncode:
         raise mutants.MutantError(f"cargo-mutants lists nothing for {crate}: {ended.stderr}")
-    return [mutant["name"] for mutant in json.loads(ended.stdout)]
+    return json.loads(ended.stdout)
 
 
-def options(crate):
-    return ["--package", f"cloister-{crate}"]
+class Findings:
+    """What is known of changes: of this run, and from earlier ones as far as they still count."""
+
+    def __init__(self, copy, ledger):
+        self.ledger = ledger
+        chosen = (copy / ".cargo/mutants.toml").read_text()
+        self.keys = {package: digest(copy, places, chosen) for package, places in closures(copy, ["--workspace"]).items()}
+        self.of_this_run = {}
+
+    def get(self, change):
+        """What came of a change, or nothing."""
+        if change.name in self.of_this_run:
+            return self.of_this_run[change.name]
+        own = self.keys[package_of(change)]
+        if self.ledger.get(own, change.name) == UNVIABLE:
+            return UNVIABLE
+        caught = any(self.ledger.get(own + key, change.name) == CAUGHT for key in self.keys.values())
+        return CAUGHT if caught else None
+
+    def add(self, change, outcome, package=None):
+        """Keeps what came of a change, and for later runs too if it is good; `package` is whose test caught it."""
+        self.of_this_run[change.name] = outcome
+        own = self.keys[package_of(change)]
+        if outcome == CAUGHT:
+            self.ledger.add(own + self.keys[package], **{change.name: CAUGHT})
+        elif outcome == UNVIABLE:
+            self.ledger.add(own, **{change.name: UNVIABLE})
 
 
-def environment_of(copy, more):
-    return {**os.environ, "CARGO_TARGET_DIR": str(copy.parent / "target"), "GIT_CEILING_DIRECTORIES": str(copy.parent),
-            "RUST_BACKTRACE": "0", **mutants.ANY_FAILURE, **FEWER_CASES, **more}
+def package_of(change):
+    return f"cloister-{pathlib.PurePosixPath(change.file).parts[1]}"
 
 
-def try_out(copy, crate, more, environment, deadline):
-    """Runs cargo-mutants on one crate of the copy, until all is done or the time is over."""
-    command = [TOOL, "mutants", "--in-place", "--iterate", "--no-shuffle", "--colors", "never",
-               "--build-timeout", LONGEST_BUILD, "--output", copy.parent / crate, *options(crate), *more]
-    running = subprocess.Popen(command, cwd=copy, stdin=subprocess.DEVNULL, env=environment_of(copy, environment))
-    try:
-        code = running.wait(max(1, deadline - time.monotonic()) if deadline else None)
-    except subprocess.TimeoutExpired:
+def examine(copy, crates, changes, environment, findings, deadline):
+    """Tries all changes of which nothing is known, as far as the time goes."""
+    asked = [change for change in changes if findings.get(change) is None]
+    print(f"    {len(changes)} changes, {len(changes) - len(asked)} known", flush=True)
+    if not asked:
         return
-    finally:
-        if running.poll() is None:
-            running.send_signal(signal.SIGINT)
-            running.wait()
-    if code not in ENDED:
-        raise mutants.MutantError(f"cargo-mutants ended with {code} on {crate}")
+    folder = copy.parent / "woven"
+    folder.mkdir(exist_ok=True)
+    mutants.refresh(folder, mutants.files_below(copy))
+    woven = build.Woven(folder, copy, crates, asked)
+    tests = suite.find(woven.build(EVERY_TEST), LEFT_OUT)
+    for change in asked:
+        if change.number in woven.unviable:
+            findings.add(change, UNVIABLE)
+    held = woven.numbers()
+    apart = [change for change in asked if change.number not in held | woven.unviable]
+    print(f"    {len(held)} woven in, {len(woven.unviable)} do not compile, {len(apart)} apart; {len(tests)} tests", flush=True)
+    programs = {"CLOISTER_TEST_BINARIES": str(folder.parent / "target/debug")}
+    judges = suite.Suite(tests, {**environment, **programs, **mutants.ANY_FAILURE, **FEWER_CASES}, 1 + (os.cpu_count() or 1))
+    if failed := judges.trace():
+        raise mutants.MutantError(f"fails without any change: {', '.join(failed)}")
+    print(f"    traced: {len(set().union(*(test.reached for test in tests)))} changes are reached", flush=True)
+    try_out([change for change in asked if change.number in held], judges, findings, deadline)
+    try_apart(apart, woven, judges, findings, deadline)
 
 
-def examine(copy, crate, more, environment, deadline, ledger):
-    """Has all changes to one crate tried that the ledger does not know; outcome by name, nothing for what was not run."""
-    built_from = closures(copy, options(crate))[f"cloister-{crate}"]
-    key = digest(copy, built_from, (copy / ".cargo/mutants.toml").read_text(), crate)
-    folder = copy.parent / crate
-    stamp = folder / "key"
-    if stamp.exists() and stamp.read_text() == key:
-        harvest(folder, ledger, key)
-    names = listed(copy, crate, more)
-    known = [name for name in names if ledger.get(key, name) not in (None, TIMEOUT)]
-    print(f"    {crate}: {len(names)} changes, {len(known)} known", flush=True)
-    if len(known) < len(names) and (deadline is None or time.monotonic() < deadline):
-        leave_out(folder, known)
-        stamp.write_text(key)
-        try:
-            try_out(copy, crate, more, environment, deadline)
-        finally:
-            harvest(folder, ledger, key)
-    return {name: ledger.get(key, name) for name in names}
+def try_out(changes, judges, findings, deadline):
+    """Has each change judged, some at a time."""
+    done = 0
+
+    def judged(change):
+        if deadline is None or time.monotonic() < deadline:
+            return change, judges.noticed_by(change.number, package_of(change)), True
+        return change, None, False
+
+    with concurrent.futures.ThreadPoolExecutor(judges.workers) as pool:
+        for change, noticed, tried in pool.map(judged, changes):
+            if not tried:
+                continue
+            done += 1
+            if noticed:
+                findings.add(change, CAUGHT, noticed[0].package)
+            else:
+                findings.add(change, MISSED)
+                reached = len(judges.reaching(change.number, package_of(change)))
+                print(f"    missed by {reached} tests that reach it: {change.name}", flush=True)
+            if done % 100 == 0:
+                print(f"    {done} of {len(changes)}", flush=True)
+
+
+def try_apart(changes, woven, judges, findings, deadline):
+    """Builds each change by itself and has it judged by the tests of its crate."""
+    for change in changes:
+        if deadline and time.monotonic() > deadline:
+            return
+        messages = woven.build_with(change, ITS_TESTS)
+        if messages is None:
+            findings.add(change, UNVIABLE)
+            continue
+        tests = suite.find([message for message in messages
+                            if suite.package_of(message.get("package_id", "#")) == package_of(change)], LEFT_OUT)
+        failed = suite.Suite(tests, judges.environment, judges.workers).trace()
+        findings.add(change, CAUGHT if failed else MISSED, package_of(change))
 
 
 def table(found):
@@ -148,39 +183,39 @@ def verdict(found, known):
 
 def arguments_of_a_part(arguments, copy):
     """What cargo-mutants is told of the part that is asked for."""
-    more = ["--shard", arguments.shard] if arguments.shard else []
-    if arguments.since:
-        difference = copy.parent / "since.diff"
-        difference.write_bytes(subprocess.run(["git", "diff", arguments.since, *filter(None, [arguments.revision])],
-                                              cwd=mutants.ROOT, check=True, capture_output=True).stdout)
-        more += ["--in-diff", str(difference)]
-    return more
+    if not arguments.since:
+        return []
+    difference = copy.parent / "since.diff"
+    difference.write_bytes(subprocess.run(["git", "diff", arguments.since, *filter(None, [arguments.revision])],
+                                          cwd=mutants.ROOT, check=True, capture_output=True).stdout)
+    return ["--in-diff", str(difference)]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, help="stop after so long")
-    parser.add_argument("--shard", help="only this part of them, as 1/4")
+    parser.add_argument("--minutes", type=float, help="begin with no further change after so long")
     parser.add_argument("--since", help="only changes to lines that differ from this revision")
     parser.add_argument("--revision", help="change this revision and not the files as they stand")
     parser.add_argument("crates", nargs="*", metavar="CRATE", help=f"{', '.join(CRATES)} without a name")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     deadline = time.monotonic() + arguments.minutes * 60 if arguments.minutes else None
-    found = {}
+    crates = arguments.crates or CRATES
     try:
-        crates = arguments.crates or CRATES
-        needed = contextlib.nullcontext({}) if ALONE.issuperset(crates) else services.running()
-        with mutants.private_copy(arguments.revision, "generated") as copy, needed as environment:
+        with mutants.private_copy(arguments.revision, "generated") as copy, services.running() as environment:
             more = arguments_of_a_part(arguments, copy)
-            ledger = Ledger(copy.parent / "ledger.jsonl")
-            for crate in crates:
-                found[crate] = examine(copy, crate, more, environment, deadline, ledger)
-    except (mutants.MutantError, services.ServiceError, LedgerError) as error:
+            told = [one for crate in crates for one in listed(copy, crate, more)]
+            changes = [Change.of(number, one) for number, one in enumerate(told, 1)]
+            findings = Findings(copy, Ledger(copy.parent / "ledger.jsonl"))
+            data = {"CLOISTER_TEST_DATA": os.environ.get("CLOISTER_TEST_DATA", str(mutants.ROOT.parent / "shared/data"))}
+            examine(copy, crates, changes, {**environment, **data}, findings, deadline)
+    except (mutants.MutantError, build.BuildError, services.ServiceError, LedgerError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    found = {crate: {change.name: findings.get(change) for change in changes if package_of(change) == f"cloister-{crate}"}
+             for crate in crates}
     unexplained, settled = verdict(found, reasons(REASONS.read_text()) if REASONS.exists() else {})
     print("\n" + "\n".join(table(found)))
     print("".join(f"\nMISSED: {name}" for name in unexplained) + "".join(f"\nnoticed by now, in missed.md: {name}" for name in settled))

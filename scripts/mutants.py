@@ -140,6 +140,14 @@ def sources(revision=None):
             yield name, file.read_bytes(), file.stat().st_mode & 0o777
 
 
+def files_below(folder):
+    """Path, bytes and mode of each file of a copy, but for what was built in it."""
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        if file.is_file() and not name.startswith("target/") and not any(name.startswith(f"{built}/") for built in BUILT):
+            yield name, file.read_bytes(), file.stat().st_mode & 0o777
+
+
 def refresh(copy, files):
     """Makes a copy hold these files and no others. An equal file stays as it is, so that Cargo does not build it again."""
     wanted = set()

@@ -1,0 +1,137 @@
+"""Changes that are woven into code must be what cargo-mutants means, and whoever breaks the build must be found."""
+
+import subprocess
+
+import pytest
+
+from weave import build, suite
+from weave.text import Change, weave
+
+
+def change(source, genre, at, replacement, number=7, after=0):
+    """A change at the first place of a text, from a line on."""
+    lines = source.split("\n")
+    line = next(place for place in range(after, len(lines)) if at in lines[place])
+    column = lines[line].index(at) + 1
+    return Change(number, f"{genre} {at}", "crates/door/src/lib.rs", genre, replacement, (line + 1, column),
+                  (line + 1, column + len(at)))
+
+
+def woven(source, *changes, **more):
+    made = weave(source.encode(), changes, **more)
+    return made, made.text.decode().replace("/*7{*/", "").replace("/*}7*/", "")
+
+
+@pytest.mark.parametrize("source, genre, at, replacement, expected", [
+    ("fn f() -> bool {\n    // Why.\n    a()\n}", "FnValue", "a()", "true", "{ if crate::woven::is(7) { return true; }"),
+    ("fn f() { x(a < b + 1) }", "BinaryOperator", "<", "<=",
+     "x((if crate::woven::is(7) { (a) <= (b + 1) } else { a < b + 1 }))"),
+    ("fn f() { x += é; y += 1; }", "BinaryOperator", "+= 1", "-=",
+     "x += é; (if crate::woven::is(7) { y -= 1 } else { y += 1 });"),
+    ("fn f() { x(!a) }", "UnaryOperator", "!", "", "x((if crate::woven::is(7) { a } else { !a }))"),
+    ("fn f() { match x { A(y) => 1, _ => 2 } }", "MatchArm", "A(y)", "", "A(y) if !crate::woven::is(7) => 1"),
+    ("fn f() { match x { A(y) if y || z => 1, _ => 2 } }", "MatchArm", "A(y)", "",
+     "A(y) if !crate::woven::is(7) && (y || z) => 1"),
+    ("fn f() { match x { A(y) if y > 1 => 1, _ => 2 } }", "MatchArmGuard", "y > 1", "true",
+     "if (if crate::woven::is(7) { true } else { y > 1 }) => 1"),
+    ("fn f() { S { a: b(), ..T::base() } }", "StructField", "a:", "",
+     "a: (if crate::woven::is(7) { { let base: S = T::base(); base.a } } else {  b() })"),
+    ("fn f() { S { a, ..base } }", "StructField", "a,", "",
+     "a: (if crate::woven::is(7) { { let base: S = base; base.a } } else { a })"),
+    ("const fn f() -> u8 { 1 }", "FnValue", "1 }", "0", " fn f() -> u8 { if crate::woven::is(7) { return 0; } 1 }"),
+])
+def test_a_change_sleeps_beside_what_it_would_replace(source, genre, at, replacement, expected):
+    made, text = woven(source, change(source, genre, at, replacement))
+    assert expected in text
+    assert made.numbers == {7}
+
+
+def test_changes_in_one_expression_do_not_stand_in_each_others_place():
+    source = "fn f() { x(a && !b) }"
+    _, text = woven(source, change(source, "BinaryOperator", "&&", "||"), change(source, "UnaryOperator", "!", "", number=8))
+    assert "(if crate::woven::is(7) { (a) || (!b) } else { a && (if crate::woven::is(8) {" in text
+
+
+def test_what_rust_forbids_is_not_tried():
+    source = "fn f() { if let Some(x) = y && a { } }"
+    made, text = woven(source, change(source, "BinaryOperator", "&&", "||"))
+    assert (text, made.numbers, made.forbidden) == (source, set(), {7})
+
+
+@pytest.mark.parametrize("source, genre, at, more", [
+    ("const N: usize = 2 * 3;", "BinaryOperator", "*", {}),
+    ("const fn f() -> bool { 1 < 2 }", "BinaryOperator", "<", {"keep_const": {"f"}}),
+])
+def test_what_cannot_be_woven_is_left_and_told(source, genre, at, more):
+    made, text = woven(source, change(source, genre, at, ">"), **more)
+    assert text == source
+    assert made.numbers == set()
+
+
+@pytest.fixture
+def crate(tmp_path):
+    """A crate to weave changes into: told its source and changes, it answers the woven copy."""
+    def of(source, *changes):
+        for place in ("pristine", "copy"):
+            folder = tmp_path / place / "crates/door"
+            (folder / "src").mkdir(parents=True)
+            (folder / "src/lib.rs").write_text(source)
+            (folder / "Cargo.toml").write_text('[package]\nname = "door"\nedition = "2024"\n')
+            (tmp_path / place / "Cargo.toml").write_text('[workspace]\nmembers = ["crates/door"]\nresolver = "3"\n')
+            subprocess.run(["cargo", "generate-lockfile", "--offline"], cwd=tmp_path / place, check=True, capture_output=True)
+        return build.Woven(tmp_path / "copy", tmp_path / "pristine", ["door"], changes)
+    return of
+
+
+DOOR = """
+pub struct Key(u8);
+pub const LIMIT: usize = most();
+const fn most() -> usize { 3 }
+pub const fn fits(key: &Key) -> bool {
+    key.0 < 5
+}
+pub fn key() -> Key {
+    Key(1)
+}
+pub fn room() -> [u8; 2] { [0; 1 + 1] }
+#[test]
+fn keys_fit() { assert!(fits(&key())); }
+#[test]
+fn a_test_of_nothing() {}
+#[test]
+fn others_do_not() { assert!(!fits(&Key(5))); }
+"""
+
+
+def test_what_does_not_compile_is_taken_out_and_the_rest_is_judged(crate):
+    made = crate(DOOR, change(DOOR, "BinaryOperator", "<", "<=", number=1), change(DOOR, "FnValue", "Key(1)", "Default::default()", number=2),
+                 change(DOOR, "FnValue", "key.0", "true", number=3), change(DOOR, "FnValue", "3", "4", number=4))
+    tests = suite.find(made.build(["test", "--no-run", "--workspace"]), set())
+    assert made.unviable == {2}, "a key has no default"
+    assert made.numbers() == {1, 3}, "what the compiler works out stays as it is"
+    judges = suite.Suite(tests, {}, 2)
+    assert judges.trace() == []
+    assert {test.name for test in tests if 1 in test.reached} == {"keys_fit", "others_do_not"}
+    noticed, hung = judges.noticed_by(1, "door")
+    assert (noticed.name, hung) == ("others_do_not", False)
+    assert judges.noticed_by(99, "door") is None
+
+
+def test_what_the_compiler_works_out_is_built_by_itself(crate):
+    apart = change(DOOR, "FnValue", "3", "4", number=4)
+    made = crate(DOOR, apart)
+    made.build(["test", "--no-run", "--workspace"])
+    assert made.build_with(apart, ["test", "--no-run", "--workspace"]) is not None
+    assert made.build_with(change(DOOR, "FnValue", "key.0", "7 +", number=5), ["test", "--no-run", "--workspace"]) is None
+
+
+def test_a_copy_that_does_not_compile_by_itself_blames_nobody(crate):
+    made = crate(DOOR + "fn broken() -> u8 { true }", change(DOOR, "BinaryOperator", "<", "<=", number=1))
+    with pytest.raises(build.BuildError, match="mismatched types"):
+        made.build(["test", "--no-run", "--workspace"])
+
+
+@pytest.mark.parametrize("told, name", [
+    ("path+file:///work/crates/door#0.1.0", "door"), ("path+file:///work/platform#cloister-platform@0.1.0", "cloister-platform")])
+def test_a_package_is_named_whatever_its_folder(told, name):
+    assert suite.package_of(told) == name

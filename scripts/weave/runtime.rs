@@ -1,0 +1,47 @@
+/// Which of the changes woven into this crate is chosen; written by scripts/weave, and in no program that ships.
+#[doc(hidden)]
+#[allow(warnings, clippy::all)]
+pub mod woven {
+    use std::{
+        collections::BTreeSet,
+        io::Write as _,
+        sync::{Mutex, OnceLock},
+    };
+
+    enum Task {
+        Nothing,
+        Choose(u32),
+        /// Writes down which changes are reached.
+        Trace(Mutex<(BTreeSet<u32>, std::fs::File)>),
+    }
+
+    static TASK: OnceLock<Task> = OnceLock::new();
+
+    fn task() -> Task {
+        if let Some(number) = std::env::var("WOVEN_CHANGE").ok().and_then(|number| number.parse().ok()) {
+            return Task::Choose(number);
+        }
+        match std::env::var_os("WOVEN_REACHED") {
+            Some(path) => {
+                let file = std::fs::OpenOptions::new().create(true).append(true).open(path).expect("WOVEN_REACHED");
+                Task::Trace(Mutex::new((BTreeSet::new(), file)))
+            }
+            None => Task::Nothing,
+        }
+    }
+
+    pub fn is(number: u32) -> bool {
+        match TASK.get_or_init(task) {
+            Task::Nothing => false,
+            Task::Choose(chosen) => *chosen == number,
+            Task::Trace(seen) => {
+                let mut seen = seen.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                if seen.0.insert(number) {
+                    let line = format!("{number}\n");
+                    let _ = seen.1.write_all(line.as_bytes());
+                }
+                false
+            }
+        }
+    }
+}

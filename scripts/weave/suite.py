@@ -1,0 +1,121 @@
+"""The tests of a woven build: what each of them reaches, and whether one of them notices a change."""
+
+import concurrent.futures
+import dataclasses
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+
+# A test that a change makes so many times slower, and at least so many seconds, hangs.
+SLOWER, LEAST = 10, 30
+# Seconds that a test of the untouched code may take.
+LONGEST = 300
+
+
+@dataclasses.dataclass
+class Test:
+    """One test of one binary."""
+
+    # It is none of pytest's.
+    __test__ = False
+
+    package: str
+    folder: pathlib.Path
+    binary: pathlib.Path
+    name: str
+    seconds: float = 0.0
+    reached: frozenset = frozenset()
+
+    @property
+    def id(self):
+        return f"{self.package}::{self.binary.name.rpartition('-')[0]} {self.name}"
+
+
+class SuiteError(Exception):
+    """The tests cannot be had, or fail on untouched code; the message says which."""
+
+
+def find(messages, left_out):
+    """All tests of a build, from what Cargo said of it."""
+    tests = []
+    for message in messages:
+        if message["reason"] != "compiler-artifact" or not message["executable"] or not message["profile"]["test"]:
+            continue
+        folder, binary = pathlib.Path(message["manifest_path"]).parent, pathlib.Path(message["executable"])
+        package = package_of(message["package_id"])
+        if package in left_out or message["target"]["name"] in left_out:
+            continue
+        listed = subprocess.run([binary, "--list", "--format=terse"], capture_output=True, text=True, check=True, cwd=folder).stdout
+        ignored = subprocess.run([binary, "--list", "--format=terse", "--ignored"], capture_output=True, text=True, check=True,
+                                 cwd=folder).stdout.splitlines()
+        tests += [Test(package, folder, binary, line.removesuffix(": test")) for line in listed.splitlines()
+                  if line.endswith(": test") and line not in ignored]
+    return tests
+
+
+def package_of(package_id):
+    """A package's name from Cargo's id of it: `path+file:///folder/name#0.1.0`, or `...#name@0.1.0` where the folder differs."""
+    place, _, version = package_id.rpartition("#")
+    return version.partition("@")[0] if "@" in version else place.rpartition("/")[2]
+
+
+class Suite:
+    """Tests with the environment that they run in."""
+
+    def __init__(self, tests, environment, workers):
+        self.tests, self.environment, self.workers = tests, environment, workers
+
+    def run(self, test, limit, **more):
+        """Whether a test passes; nothing if it hangs."""
+        environment = {**os.environ, **self.environment, "CARGO_MANIFEST_DIR": str(test.folder), "RUST_BACKTRACE": "0", **more}
+        running = subprocess.Popen([test.binary, "--exact", test.name, "--nocapture"], cwd=test.folder, env=environment,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   start_new_session=True)
+        try:
+            return running.wait(limit) == 0
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            end(running)
+
+    def trace(self):
+        """Runs every test on untouched code, and writes down how long it takes and what it reaches."""
+        with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(self.workers) as pool:
+            files = {test.id: pathlib.Path(folder, str(number)) for number, test in enumerate(self.tests)}
+
+            def traced(test):
+                started = time.monotonic()
+                passed = any(self.run(test, LONGEST, WOVEN_REACHED=str(files[test.id])) for _ in range(2))
+                test.seconds = time.monotonic() - started
+                if files[test.id].exists():
+                    test.reached = frozenset(map(int, files[test.id].read_text().split()))
+                return passed
+
+            passed = list(pool.map(traced, self.tests))
+        return [test.id for test, passed in zip(self.tests, passed) if not passed]
+
+    def reaching(self, number, package):
+        """The tests that reach a change, those of its own package first, quick ones before slow ones."""
+        return sorted((test for test in self.tests if number in test.reached),
+                      key=lambda test: (test.package != package, test.seconds))
+
+    def noticed_by(self, number, package):
+        """The test that fails twice while a change is chosen, and whether it hung; nothing if none does."""
+        for test in self.reaching(number, package):
+            limit = max(LEAST, SLOWER * test.seconds)
+            first = self.run(test, limit, WOVEN_CHANGE=str(number))
+            if first is None or (not first and not self.run(test, limit, WOVEN_CHANGE=str(number))):
+                return test, first is None
+        return None
+
+
+def end(running):
+    """Ends a test with all that it started."""
+    try:
+        os.killpg(running.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    running.wait()
