@@ -3,19 +3,25 @@
 #[allow(warnings, clippy::all)]
 pub mod woven {
     use std::{
-        collections::BTreeSet,
         io::Write as _,
-        sync::{Mutex, OnceLock},
+        sync::{
+            Mutex, OnceLock,
+            atomic::{AtomicBool, Ordering},
+        },
     };
+
+    /// More than there are changes.
+    const MOST: usize = 16_384;
 
     enum Task {
         Nothing,
         Choose(u32),
         /// Writes down which changes are reached.
-        Trace(Mutex<(BTreeSet<u32>, std::fs::File)>),
+        Trace(Mutex<std::fs::File>),
     }
 
     static TASK: OnceLock<Task> = OnceLock::new();
+    static SEEN: [AtomicBool; MOST] = [const { AtomicBool::new(false) }; MOST];
 
     fn task() -> Task {
         if let Some(number) = std::env::var("WOVEN_CHANGE").ok().and_then(|number| number.parse().ok()) {
@@ -24,7 +30,7 @@ pub mod woven {
         match std::env::var_os("WOVEN_REACHED") {
             Some(path) => {
                 let file = std::fs::OpenOptions::new().create(true).append(true).open(path).expect("WOVEN_REACHED");
-                Task::Trace(Mutex::new((BTreeSet::new(), file)))
+                Task::Trace(Mutex::new(file))
             }
             None => Task::Nothing,
         }
@@ -34,11 +40,10 @@ pub mod woven {
         match TASK.get_or_init(task) {
             Task::Nothing => false,
             Task::Choose(chosen) => *chosen == number,
-            Task::Trace(seen) => {
-                let mut seen = seen.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-                if seen.0.insert(number) {
+            Task::Trace(file) => {
+                if !SEEN[number as usize].swap(true, Ordering::Relaxed) {
                     let line = format!("{number}\n");
-                    let _ = seen.1.write_all(line.as_bytes());
+                    let _ = file.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).write_all(line.as_bytes());
                 }
                 false
             }
