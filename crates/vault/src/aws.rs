@@ -162,7 +162,7 @@ mod duties {
     }
 
     #[cfg(feature = "issuer")]
-    mod issuing {
+    pub(super) mod issuing {
         use async_trait::async_trait;
         use aws_sdk_kms::types::{DataKeySpec, KeyState as AwsKeyState, Tag};
 
@@ -188,6 +188,21 @@ mod duties {
                     listed.tags().iter().any(|tag| tag.tag_key() == OWNER_TAG && tag.tag_value() == owner);
                 Ok(tagged && self.describe(kms_key).await? != KeyState::PendingDeletion)
             }
+        }
+
+        /// What KMS calls the state of a key; none for a name that is not known here.
+        pub(in crate::aws) const fn state_of(told: &AwsKeyState) -> Option<KeyState> {
+            Some(match told {
+                AwsKeyState::Creating => KeyState::Creating,
+                AwsKeyState::Enabled => KeyState::Enabled,
+                AwsKeyState::Disabled => KeyState::Disabled,
+                AwsKeyState::PendingDeletion => KeyState::PendingDeletion,
+                AwsKeyState::PendingImport => KeyState::PendingImport,
+                AwsKeyState::PendingReplicaDeletion => KeyState::PendingReplicaDeletion,
+                AwsKeyState::Unavailable => KeyState::Unavailable,
+                AwsKeyState::Updating => KeyState::Updating,
+                _ => return None,
+            })
         }
 
         #[async_trait]
@@ -221,17 +236,8 @@ mod duties {
             async fn describe(&self, kms_key: &KmsKeyId) -> Result<KeyState, KeyServiceError> {
                 let described =
                     self.client.describe_key().key_id(kms_key.as_str()).send().await.map_err(classify)?;
-                match described.key_metadata.and_then(|key| key.key_state) {
-                    Some(AwsKeyState::Creating) => Ok(KeyState::Creating),
-                    Some(AwsKeyState::Enabled) => Ok(KeyState::Enabled),
-                    Some(AwsKeyState::Disabled) => Ok(KeyState::Disabled),
-                    Some(AwsKeyState::PendingDeletion) => Ok(KeyState::PendingDeletion),
-                    Some(AwsKeyState::PendingImport) => Ok(KeyState::PendingImport),
-                    Some(AwsKeyState::PendingReplicaDeletion) => Ok(KeyState::PendingReplicaDeletion),
-                    Some(AwsKeyState::Unavailable) => Ok(KeyState::Unavailable),
-                    Some(AwsKeyState::Updating) => Ok(KeyState::Updating),
-                    _ => Err(NO_ANSWER),
-                }
+                let state = described.key_metadata.and_then(|key| key.key_state);
+                state.as_ref().and_then(state_of).ok_or(NO_ANSWER)
             }
 
             async fn enable_rotation(&self, kms_key: &KmsKeyId) -> Result<(), KeyServiceError> {
@@ -326,6 +332,27 @@ mod duties {
 mod tests {
     use super::duties::classify_code;
     use crate::{KeyServiceError, Outage, Refusal};
+
+    #[cfg(feature = "issuer")]
+    #[test]
+    fn the_states_of_keys_are_read_by_their_names_in_kms() {
+        use super::duties::issuing::state_of;
+        use crate::KeyState;
+
+        for (name, state) in [
+            ("Creating", Some(KeyState::Creating)),
+            ("Enabled", Some(KeyState::Enabled)),
+            ("Disabled", Some(KeyState::Disabled)),
+            ("PendingDeletion", Some(KeyState::PendingDeletion)),
+            ("PendingImport", Some(KeyState::PendingImport)),
+            ("PendingReplicaDeletion", Some(KeyState::PendingReplicaDeletion)),
+            ("Unavailable", Some(KeyState::Unavailable)),
+            ("Updating", Some(KeyState::Updating)),
+            ("SomethingNew", None),
+        ] {
+            assert_eq!(state_of(&name.into()), state, "{name}");
+        }
+    }
 
     #[test]
     fn kms_error_codes_keep_outage_refusal_and_tampering_apart() {

@@ -32,14 +32,14 @@ pub struct Breaker {
 /// Only keys that have failed since they last answered have a circuit.
 #[derive(Default)]
 struct Circuits {
-    /// Counts calls and failures, to tell which came first.
+    /// Counts calls, to tell which began before a failure and which after it.
     moment: u64,
     failing: HashMap<KmsKeyId, Circuit>,
 }
 
 struct Circuit {
     failures: u32,
-    /// When the last failure was counted.
+    /// The last call that had begun when the last failure was counted.
     failed: u64,
     failed_at: OffsetDateTime,
     /// Whether a call tries the key again.
@@ -96,7 +96,6 @@ impl Leave<'_> {
     fn failed(&self) {
         let now = self.breaker.environment.now();
         let mut circuits = self.breaker.circuits();
-        circuits.moment += 1;
         let moment = circuits.moment;
         let never = || Circuit { failures: 0, failed: 0, failed_at: now, is_tried: false };
         let circuit = circuits.failing.entry(self.key.clone()).or_insert_with(never);

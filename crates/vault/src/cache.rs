@@ -10,7 +10,7 @@ use std::{
 };
 
 use cloister_kernel::Environment;
-use moka::{future::Cache, ops::compute::Op};
+use moka::{future::Cache, notification::RemovalCause, ops::compute::Op};
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
@@ -73,11 +73,25 @@ struct EntryName {
 
 #[derive(Clone)]
 struct Entry {
-    key: Arc<DataKey>,
+    key: Arc<Held>,
     /// Read before the key service was asked, so that the age is never understated.
     opened_at: OffsetDateTime,
     /// How many purges had happened by then.
     purges: u64,
+}
+
+/// A key for as long as it may be used. What the cache removes from its table stays in memory until some later use of it
+/// (epoch-based reclamation), so the key is taken out of here when its entry is removed.
+struct Held(Mutex<Option<Arc<DataKey>>>);
+
+impl Held {
+    fn key(&self) -> Option<Arc<DataKey>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
 }
 
 /// Which openings must not be used any more, by the number of the purge.
@@ -95,6 +109,12 @@ impl KeyCache {
             // Freshness is judged by the environment's clock; this only takes idle keys out of memory.
             .time_to_live(USABLE_FOR.unsigned_abs())
             .support_invalidation_closures()
+            .eviction_listener(|_, entry: Entry, cause| {
+                // For want of room an entry may go while somebody who has just asked for it reads it.
+                if cause != RemovalCause::Size {
+                    entry.key.forget();
+                }
+            })
             .build();
         Self(Arc::new(Shared {
             opener,
@@ -156,22 +176,6 @@ impl KeyCache {
         drained
     }
 
-    /// How many keys are held; exact after [`Self::tidy`].
-    pub fn len(&self) -> u64 {
-        self.0.entries.entry_count()
-    }
-
-    /// Whether no key is held.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Evicts and overwrites what is over the bound, expired or purged. The cache does so by itself as it is used; a
-    /// schedule may call this where it lies idle.
-    pub async fn tidy(&self) {
-        self.0.entries.run_pending_tasks().await;
-    }
-
     pub(crate) fn environment(&self) -> &Environment {
         &self.0.environment
     }
@@ -187,8 +191,10 @@ impl KeyCache {
                 Some(entry) => entry,
                 None => self.open_once(name, wrapped).await?,
             };
-            if self.0.is_valid(&name.owner, &entry) {
-                return Ok((entry.key, entry.opened_at));
+            if self.0.is_valid(&name.owner, &entry)
+                && let Some(key) = entry.key.key()
+            {
+                return Ok((key, entry.opened_at));
             }
             self.0.remove(name, &entry).await;
         }
@@ -232,7 +238,8 @@ impl Shared {
             let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(usage.entry((wrapped.owner, wrapped.purpose, wrapped.version)).or_default())
         };
-        Ok(Entry { key: Arc::new(opened.counted_by(counter)), opened_at, purges })
+        let key = Arc::new(Held(Mutex::new(Some(Arc::new(opened.counted_by(counter))))));
+        Ok(Entry { key, opened_at, purges })
     }
 
     fn is_valid(&self, owner: &KeyOwner, entry: &Entry) -> bool {
@@ -274,6 +281,6 @@ impl EntryName {
 
 impl fmt::Debug for KeyCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyCache({} keys)", self.len())
+        write!(f, "KeyCache({} keys)", self.0.entries.entry_count())
     }
 }

@@ -43,11 +43,6 @@ impl DataKey {
         Self { secret: self.secret, sealed }
     }
 
-    /// How many values were sealed under this key by this process since the count was last drained.
-    pub fn sealed(&self) -> u64 {
-        self.sealed.load(Ordering::Relaxed)
-    }
-
     pub(crate) fn count_sealing(&self) {
         self.sealed.fetch_add(1, Ordering::Relaxed);
     }

@@ -148,10 +148,8 @@ impl LocalKeyService {
 /// Puts a new file with mode 0600 in the place of the old one, complete and on disk before it has the name.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = path.with_added_extension("new");
-    match fs::remove_file(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    // One that a kill left behind. What cannot be removed keeps the new one from being made.
+    let _ = fs::remove_file(&draft);
     let mut file = OpenOptions::new().create_new(true).write(true).mode(MODE).open(&draft)?;
     file.write_all(bytes)?;
     file.sync_all()?;

@@ -49,11 +49,6 @@ impl KeyRing {
         &self.0.owner
     }
 
-    /// The version that seals new values of a purpose.
-    pub fn newest_version(&self, purpose: Purpose) -> Option<KeyVersion> {
-        self.newest(purpose).ok().map(|(version, _)| version)
-    }
-
     /// Seals a value for a place under the newest key of the purpose.
     ///
     /// # Errors

@@ -37,6 +37,11 @@ async fn a_data_key_opens_under_its_own_encryption_context_only() {
     let kms_key = service.create_key(&owner).await.unwrap();
     assert_eq!(service.describe(&kms_key).await, Ok(KeyState::Enabled));
     service.enable_rotation(&kms_key).await.unwrap();
+    let endpoint = std::env::var("CLOISTER_TEST_KMS_ENDPOINT").unwrap();
+    let view = administrators_view(&endpoint, "us-east-1").await;
+    assert!(
+        view.get_key_rotation_status().key_id(kms_key.as_str()).send().await.unwrap().key_rotation_enabled()
+    );
     let wrapped = service.issue_data_key(&kms_key, &owner, Purpose::Phi, KeyVersion::FIRST).await.unwrap();
     assert!(service.open_data_key(&wrapped).await.is_ok());
     for moved in [

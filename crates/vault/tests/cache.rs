@@ -142,17 +142,35 @@ async fn a_purge_holds_at_once_and_for_its_owner_only() {
 
 #[tokio::test]
 async fn a_purge_overtakes_an_opening_that_is_under_way() {
+    for purge in [|cache: &KeyCache| cache.purge(&tenant(1)), KeyCache::purge_all] {
+        let bench = Bench::new();
+        let opening = slow_opening(&bench).await;
+        purge(&bench.cache);
+        opening.await.unwrap().unwrap();
+        assert_eq!(bench.service.times_opened(), 2, "what was asked for before the purge is asked for again");
+    }
+}
+
+#[tokio::test]
+async fn a_purge_is_remembered_as_long_as_an_opening_before_it_would_be_fresh() {
     let bench = Bench::new();
+    let opening = slow_opening(&bench).await;
+    bench.cache.purge(&tenant(1));
+    // Whoever purges next forgets what is too old to matter.
+    bench.clock.advance(Duration::seconds(39));
+    bench.cache.purge(&tenant(2));
+    opening.await.unwrap().unwrap();
+    assert_eq!(bench.service.times_opened(), 2);
+}
+
+/// The first clinic's key being asked for, slowly.
+async fn slow_opening(bench: &Bench) -> tokio::task::JoinHandle<Result<(), VaultError>> {
     let wrapped = bench.key(tenant(1), Purpose::Phi).await;
     bench.service.behave(Behavior::Slow(RealDuration::from_millis(150)));
-    let opening = {
-        let (cache, wrapped) = (bench.cache.clone(), wrapped.clone());
-        tokio::spawn(async move { cache.open(&wrapped).await.map(|_| ()) })
-    };
+    let cache = bench.cache.clone();
+    let opening = tokio::spawn(async move { cache.open(&wrapped).await.map(|_| ()) });
     tokio::time::sleep(RealDuration::from_millis(50)).await;
-    bench.cache.purge(&tenant(1));
-    opening.await.unwrap().unwrap();
-    assert_eq!(bench.service.times_opened(), 2, "what was asked for before the purge is asked for again");
+    opening
 }
 
 #[tokio::test]
@@ -237,18 +255,34 @@ async fn tenant_admins_opener_opens_the_platforms_keys_only() {
 #[tokio::test]
 async fn the_cache_is_bounded() {
     let bench = Bench::new();
-    for number in 0..300 {
+    let mut keys = Vec::new();
+    for number in 0..600 {
         let wrapped = bench.key(tenant(number), Purpose::Phi).await;
-        bench.cache.open(&wrapped).await.unwrap();
+        keys.push(Arc::downgrade(&bench.cache.open(&wrapped).await.unwrap()));
     }
-    let size: u64 = loop {
-        bench.cache.tidy().await;
-        let size = bench.cache.len();
-        if size <= 100 {
-            break size;
+    // It makes room as it is used, some entries at a time.
+    let held = keys.iter().filter(|key| key.strong_count() > 0).count();
+    assert!((1..300).contains(&held), "{held} of 600 are held");
+}
+
+#[tokio::test]
+async fn what_is_purged_is_overwritten_at_once() {
+    let bench = Bench::new();
+    for purge_all in [false, true] {
+        let wrapped = bench.key(tenant(1), Purpose::Phi).await;
+        let key = Arc::downgrade(&bench.cache.open(&wrapped).await.unwrap());
+        assert!(key.strong_count() > 0, "the cache holds it");
+        if purge_all {
+            bench.cache.purge_all()
+        } else {
+            bench.cache.purge(&tenant(1))
         }
-    };
-    assert!(size > 0);
+        let purged = std::time::Instant::now();
+        while key.strong_count() > 0 {
+            assert!(purged.elapsed() < RealDuration::from_secs(5));
+            tokio::time::sleep(RealDuration::from_millis(5)).await;
+        }
+    }
 }
 
 #[tokio::test]
@@ -267,4 +301,17 @@ async fn sealings_are_counted_per_data_key_across_openings() {
     let usage = KeyUsage { owner: tenant(1), purpose: Purpose::Phi, version: KeyVersion::FIRST, sealed: 6 };
     assert_eq!(bench.cache.drain_usage(), [usage]);
     assert_eq!(bench.cache.drain_usage(), []);
+}
+
+#[tokio::test]
+async fn sealings_under_a_key_that_is_still_held_are_counted_after_each_drain() {
+    let bench = Bench::new();
+    let wrapped = bench.key(tenant(1), Purpose::Phi).await;
+    let place = Place::new(tenant(1), "results", "value", Uuid::from_u128(1));
+    let ring = KeyRing::unlock(&bench.cache, std::slice::from_ref(&wrapped)).await.unwrap();
+    for _ in 0..3 {
+        ring.seal(&bench.environment, Purpose::Phi, &place, b"x").unwrap();
+        let drained = bench.cache.drain_usage();
+        assert_eq!(drained.iter().map(|usage| usage.sealed).collect::<Vec<_>>(), [1]);
+    }
 }

@@ -110,6 +110,12 @@ async fn a_key_scheduled_for_deletion_refuses_and_is_gone_when_its_time_comes() 
     assert_eq!(issued, Err(refused));
     assert_eq!(service.enable_rotation(&wrapped.kms_key).await, Err(refused));
     assert_eq!(service.find_keys(&tenant(1)).await.unwrap(), []);
+    service.create_key(&tenant(2)).await.unwrap();
+    assert_eq!(
+        service.describe(&wrapped.kms_key).await,
+        Ok(KeyState::PendingDeletion),
+        "it waits for its day"
+    );
 
     bench.clock.advance(Duration::days(7));
     let gone = KeyServiceError::Refused(Refusal::NotFound);
@@ -166,4 +172,29 @@ async fn a_file_that_others_can_read_or_that_is_damaged_is_refused() {
     fs::write(bench.path(), "{").unwrap();
     assert!(matches!(open(), Err(LocalKeyError::Malformed)));
     assert_eq!(fs::read_to_string(bench.path()).unwrap(), "{", "a damaged file is never replaced");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_never_replaced() {
+    let bench = Bench::new();
+    std::os::unix::fs::symlink(bench.path(), bench.path()).unwrap();
+    let opened = LocalKeyService::open(bench.path(), Deployment::Embedded, bench.environment.clone());
+    assert!(matches!(opened, Err(LocalKeyError::Io(_))));
+    assert!(fs::symlink_metadata(bench.path()).unwrap().is_symlink());
+}
+
+#[test]
+fn a_file_may_stand_in_the_folder_that_the_program_was_started_in() {
+    let bench = Bench::new();
+    std::env::set_current_dir(bench.folder.path()).unwrap();
+    LocalKeyService::open("keys.json", Deployment::Embedded, bench.environment.clone()).unwrap();
+    assert!(bench.path().exists());
+}
+
+#[test]
+fn a_draft_that_a_kill_left_behind_is_no_hindrance() {
+    let bench = Bench::new();
+    fs::write(bench.path().with_added_extension("new"), "half a fi").unwrap();
+    bench.service();
+    assert_eq!(mode(&bench.path()), 0o600);
 }
