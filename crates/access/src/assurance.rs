@@ -34,12 +34,6 @@ impl Factors {
     }
 }
 
-impl FromIterator<Factor> for Factors {
-    fn from_iter<I: IntoIterator<Item = Factor>>(factors: I) -> Self {
-        factors.into_iter().fold(Self::default(), Self::with)
-    }
-}
-
 /// Which factors stand behind a caller and until when a step-up counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Assurance {

@@ -3,7 +3,7 @@
 use crate::{
     compile,
     policy::{PolicyDocument, PolicyError, PolicyHash},
-    vocabulary::{ActionType, Relation, ResourceType, Role, RoleSet},
+    vocabulary::{ActionType, Relation, ResourceType, RoleSet},
 };
 
 const RELATIONS: usize = Relation::ALL.len();
@@ -73,17 +73,6 @@ impl DecisionTable {
         action: ActionType,
     ) -> RoleSet {
         self.cells[position(relation, resource, action)].allowed.both(roles)
-    }
-
-    /// Whether one role alone is allowed.
-    pub const fn allows(
-        &self,
-        role: Role,
-        relation: Relation,
-        resource: ResourceType,
-        action: ActionType,
-    ) -> bool {
-        matches!(self.verdict(RoleSet::NONE.with(role), relation, resource, action), Verdict::Allowed)
     }
 }
 

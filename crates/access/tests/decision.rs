@@ -152,7 +152,8 @@ fn one_factor_is_never_enough_for_a_person() {
     for factors in
         [vec![], vec![Factor::Password], vec![Factor::Totp], vec![Factor::Totp, Factor::RecoveryCode]]
     {
-        let assurance = Assurance { factors: factors.iter().copied().collect(), step_up_until: None };
+        let given = factors.iter().copied().fold(Factors::default(), Factors::with);
+        let assurance = Assurance { factors: given, step_up_until: None };
         let caller = person(tenant(), Audience::Portal, id(2), assurance);
         let denied = chart(&caller, of_patient(&caller, &[Role::Patient], Relation::OwnRecord)).unwrap_err();
         assert_eq!(denied.reason, DenialReason::SecondFactorMissing, "{factors:?}");
