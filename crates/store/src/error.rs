@@ -176,3 +176,80 @@ impl Failure for StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{borrow::Cow, error::Error, fmt, io};
+
+    use sqlx::error::{DatabaseError, ErrorKind};
+
+    use super::*;
+
+    /// What a database says, by its code.
+    #[derive(Debug)]
+    struct Told(&'static str);
+
+    impl fmt::Display for Told {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Told {}
+
+    impl DatabaseError for Told {
+        fn message(&self) -> &str {
+            "told"
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(Cow::Borrowed(self.0))
+        }
+
+        fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    fn is_unavailable(cause: impl Fn() -> sqlx::Error) -> bool {
+        let wrapped = || RuntimeErr::SqlxError(cause().into());
+        let kinds =
+            [DbErr::Exec(wrapped()), DbErr::Query(wrapped())].map(|error| StoreError::from(error).kind());
+        assert_eq!(kinds[0], kinds[1], "whether it asked or wrote is no difference");
+        kinds[0] == FailureKind::Unavailable
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_an_outage_and_what_does_not_is_our_fault() {
+        for code in [
+            "08006", "53300", "57014", "57P01", "25P03", "26000", "55P03", "40001", "40P01", "5", "261",
+            "517",
+        ] {
+            assert!(is_unavailable(|| sqlx::Error::Database(Box::new(Told(code)))), "{code}");
+        }
+        for code in ["42501", "42P01", "22021", "25P02", "1", "26001"] {
+            assert!(!is_unavailable(|| sqlx::Error::Database(Box::new(Told(code)))), "{code}");
+        }
+        assert!(is_unavailable(|| io::Error::from(io::ErrorKind::TimedOut).into()));
+        assert!(is_unavailable(|| sqlx::Error::Tls("no".into())));
+        assert!(is_unavailable(|| sqlx::Error::PoolTimedOut));
+        assert!(is_unavailable(|| sqlx::Error::PoolClosed));
+        assert!(is_unavailable(|| sqlx::Error::WorkerCrashed));
+        assert!(!is_unavailable(|| sqlx::Error::RowNotFound));
+        let unconnected =
+            StoreError::from(DbErr::Conn(RuntimeErr::SqlxError(sqlx::Error::RowNotFound.into())));
+        assert_eq!(unconnected.kind(), FailureKind::Unavailable, "without a connection nothing was asked");
+    }
+}

@@ -148,3 +148,32 @@ impl SealedEvents {
         Ok(())
     }
 }
+
+#[cfg(all(test, feature = "tenant"))]
+mod tests {
+    use cloister_audit::{ActionCode, Actor, EventContext, EventDraft};
+    use cloister_kernel::TenantId;
+
+    use super::*;
+
+    #[test]
+    fn an_event_of_a_clinic_is_never_written_without_its_details() {
+        let environment = Environment::system();
+        let of = |log| {
+            let context = EventContext {
+                log,
+                at: environment.now(),
+                actor: Actor::Anonymous,
+                session_id: None,
+                request_id: environment.id(),
+                source: None,
+                user_agent: None,
+            };
+            let event = EventDraft::success(ActionCode::ResultRead).into_event(environment.id(), context);
+            seal(&environment, None, &[event]).map(drop)
+        };
+        let tenant: TenantId = environment.id();
+        assert!(matches!(of(Log::Tenant(tenant)), Err(StoreError::TenantNotReady)));
+        assert!(of(Log::Platform).is_ok());
+    }
+}

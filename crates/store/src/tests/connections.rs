@@ -12,7 +12,12 @@ crate::on_postgres! {
     a_connection_goes_from_one_unit_to_the_next,
     connections_that_died_while_they_rested_cost_nobody_an_answer,
     a_store_that_is_closed_keeps_no_connection,
+    a_store_is_closed_when_the_last_unit_has_ended,
+    a_unit_that_outlives_the_runtime_ends_without_a_word,
+    a_database_of_another_shape_is_found_out,
 }
+
+crate::on_both! { a_unit_writes_alone_where_the_database_has_one_writer }
 
 async fn visit(harness: &Harness, store: &Store, tenant: TenantId) -> Result<i64, StoreError> {
     let visitor = harness.visitor(tenant, Audience::Portal);
@@ -64,4 +69,59 @@ async fn a_store_that_is_closed_keeps_no_connection(harness: Harness) {
     }
     let refused = visit(&harness, &store, tenant).await.unwrap_err();
     assert_eq!(refused.kind(), FailureKind::Unavailable);
+}
+
+async fn a_store_is_closed_when_the_last_unit_has_ended(harness: Harness) {
+    let tenant = harness.clinic("lakeside").await;
+    let store = harness.store_with_connections(2).await;
+    let visitor = harness.visitor(tenant, Audience::Portal);
+    let visit = store.begin_visit(&visitor).await.unwrap();
+    let closing = tokio::spawn({
+        let store = store.clone();
+        async move { store.close().await }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!closing.is_finished(), "a unit is under way");
+    visit.commit(()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), closing).await.expect("it closes").unwrap().unwrap();
+}
+
+async fn a_unit_that_outlives_the_runtime_ends_without_a_word(harness: Harness) {
+    let tenant = harness.clinic("lakeside").await;
+    let store = harness.store_with_connections(1).await;
+    let visitor = harness.visitor(tenant, Audience::Portal);
+    let visit = store.begin_visit(&visitor).await.unwrap();
+    // A thread without a runtime, as all are when the program ends.
+    std::thread::scope(|threads| threads.spawn(|| drop(visit)).join()).expect("nothing panics");
+}
+
+async fn a_database_of_another_shape_is_found_out(harness: Harness) {
+    for (change, undo, missing) in [
+        ("ALTER TABLE tenants RENAME TO away", "ALTER TABLE away RENAME TO tenants", true),
+        (
+            "ALTER TABLE tenants RENAME COLUMN kill_switch TO off",
+            "ALTER TABLE tenants RENAME COLUMN off TO kill_switch",
+            false,
+        ),
+    ] {
+        harness.execute(change).await.unwrap();
+        let refused = harness.store_with_connections(1).await.refuse_unless_isolated().await.unwrap_err();
+        // Connections know no statement of a table that is not there, and find out by name that it is not.
+        assert_eq!(matches!(refused, StoreError::Isolation(_)), missing, "{refused:?}");
+        harness.execute(undo).await.unwrap();
+    }
+    harness.store_with_connections(1).await.refuse_unless_isolated().await.unwrap();
+}
+
+/// SQLite has one writer: who begins waits for it at once, and is not refused in the middle.
+async fn a_unit_writes_alone_where_the_database_has_one_writer(harness: Harness) {
+    let tenant = harness.clinic("lakeside").await;
+    let other = harness.store_with_connections(2).await;
+    let visitor = harness.visitor(tenant, Audience::Portal);
+    let visit = harness.store.begin_visit(&visitor).await.unwrap();
+    let waiting = tokio::time::timeout(Duration::from_millis(300), other.begin_visit(&visitor)).await;
+    assert_eq!(waiting.is_err(), harness.kind == Kind::Sqlite);
+    visit.commit(()).await.unwrap();
+    drop(waiting);
+    other.begin_visit(&visitor).await.unwrap().commit(()).await.unwrap();
 }
