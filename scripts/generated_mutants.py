@@ -129,7 +129,7 @@ def try_out(changes, judges, findings, deadline):
 
     def judged(change):
         if deadline is None or time.monotonic() < deadline:
-            return change, judges.noticed_by(change.number, package_of(change)), True
+            return change, judges.noticed_by(change.number, package_of(change), change.file), True
         return change, None, False
 
     with concurrent.futures.ThreadPoolExecutor(judges.workers) as pool:
@@ -141,7 +141,7 @@ def try_out(changes, judges, findings, deadline):
                 findings.add(change, CAUGHT, noticed[0].package)
             else:
                 findings.add(change, MISSED)
-                reached = len(judges.reaching(change.number, package_of(change)))
+                reached = len(judges.reaching(change.number, package_of(change), change.file))
                 print(f"    missed by {reached} tests that reach it: {change.name}", flush=True)
             if done % 100 == 0:
                 print(f"    {done} of {len(changes)}", flush=True)

@@ -110,10 +110,12 @@ def test_what_does_not_compile_is_taken_out_and_the_rest_is_judged(crate):
     assert made.unviable == {2}, "a key has no default"
     assert made.numbers() == {1, 3}, "what the compiler works out stays as it is"
     assert [failed.rpartition(" ")[2] for failed in judges.trace()] == ["a_test_that_fails_anyway"]
-    assert {test.name for test in judges.reaching(1, "door")} == {"keys_fit", "others_do_not"}
-    noticed, hung = judges.noticed_by(1, "door")
+    file = "crates/door/src/lib.rs"
+    assert {test.name for test in judges.reaching(1, "door", file)} == {"keys_fit", "others_do_not"}
+    noticed, hung = judges.noticed_by(1, "door", file)
     assert (noticed.name, hung) == ("others_do_not", False)
-    assert judges.noticed_by(99, "door") is None
+    assert judges.reaching(1, "door", file)[0] is noticed, "who noticed one change to a file is asked of the next one first"
+    assert judges.noticed_by(99, "door", file) is None
 
 
 def test_what_the_compiler_works_out_is_built_by_itself(crate):

@@ -1,6 +1,5 @@
 /// Which of the changes woven into this crate is chosen; written by scripts/weave, and in no program that ships.
 #[doc(hidden)]
-#[allow(warnings, clippy::all)]
 pub mod woven {
     use std::{
         io::Write as _,

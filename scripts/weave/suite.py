@@ -67,6 +67,8 @@ class Suite:
 
     def __init__(self, tests, environment, workers):
         self.tests, self.environment, self.workers = tests, environment, workers
+        # The tests that noticed changes to a file, the last one first.
+        self.noticing = {}
 
     def run(self, test, limit, **more):
         """Whether a test passes; nothing if it hangs."""
@@ -100,17 +102,20 @@ class Suite:
         self.tests = [test for test, passed in zip(self.tests, passed) if passed]
         return failed
 
-    def reaching(self, number, package):
-        """The tests that reach a change, those of its own package first, quick ones before slow ones."""
-        return sorted((test for test in self.tests if number in test.reached),
-                      key=lambda test: (test.package != package, test.seconds))
+    def reaching(self, number, package, file):
+        """The tests that reach a change: first those that noticed other changes to its file, then those of its own package, and
+        what reaches little before what reaches much, as it asks more of it."""
+        noticing = self.noticing.get(file, [])
+        return sorted((test for test in self.tests if number in test.reached), key=lambda test: (
+            noticing.index(test) if test in noticing else len(noticing), test.package != package, len(test.reached), test.seconds))
 
-    def noticed_by(self, number, package):
+    def noticed_by(self, number, package, file):
         """The test that fails twice while a change is chosen, and whether it hung; nothing if none does."""
-        for test in self.reaching(number, package):
+        for test in self.reaching(number, package, file):
             limit = max(LEAST, SLOWER * test.seconds)
             first = self.run(test, limit, WOVEN_CHANGE=str(number))
             if first is None or (not first and not self.run(test, limit, WOVEN_CHANGE=str(number))):
+                self.noticing[file] = [test, *(other for other in self.noticing.get(file, []) if other is not test)]
                 return test, first is None
         return None
 
