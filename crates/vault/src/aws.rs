@@ -5,6 +5,11 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_kms::Client;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+/// Connections that wait for the next call. What stands in between may forget them without a word, and each that is
+/// tried then costs an attempt: with one, the second attempt has a connection that lives.
+const CONNECTIONS_AT_REST: usize = 1;
 
 /// How to reach AWS KMS. Credentials come from the SDK's default chain (environment, web identity, instance role).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,8 +90,14 @@ impl AwsKeyService {
             .operation_attempt_timeout(settings.attempt_timeout)
             .operation_timeout(settings.call_timeout)
             .build();
-        let mut loader =
-            aws_config::defaults(BehaviorVersion::latest()).retry_config(retries).timeout_config(timeouts);
+        let connections = aws_smithy_http_client::Builder::new()
+            .pool_max_idle_per_host(CONNECTIONS_AT_REST)
+            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+            .build_https();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(connections)
+            .retry_config(retries)
+            .timeout_config(timeouts);
         if let Some(region) = &settings.region {
             loader = loader.region(Region::new(region.clone()));
         }

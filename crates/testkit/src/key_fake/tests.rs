@@ -210,3 +210,29 @@ async fn what_is_switched_on_is_what_a_caller_is_told() {
     fake.deny(key.as_str(), false);
     assert_eq!(told().await, None);
 }
+
+#[tokio::test]
+async fn connections_that_a_network_forgot_cost_an_attempt_and_not_the_call() {
+    if !has_credentials() {
+        return;
+    }
+    let fake = KeyFake::start().await.unwrap();
+    let settings = AwsKeySettings {
+        region: Some("us-east-1".into()),
+        endpoint: Some(fake.endpoint()),
+        ..AwsKeySettings::default()
+    };
+    let service = AwsKeyService::connect(&settings).await;
+    let owner = owner();
+    let key = service.create_key(&owner).await.unwrap();
+    let wrapped = service.issue_data_key(&key, &owner, Purpose::Phi, KeyVersion::FIRST).await.unwrap();
+    // Many at once have many connections.
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (service, wrapped) = (service.clone(), wrapped.clone());
+        calls.spawn(async move { service.open_data_key(&wrapped).await.is_ok() });
+    }
+    assert!(calls.join_all().await.into_iter().all(|opened| opened));
+    fake.proxy().silence();
+    service.open_data_key(&wrapped).await.unwrap();
+}
