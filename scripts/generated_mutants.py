@@ -41,7 +41,6 @@ TOOL = pathlib.Path(os.environ.get("CLOISTER_CACHE", "")) / "tools/bin/cargo-mut
 LEFT_OUT = {"compile_fail", "cloister-bench", "cloister-campaign", "cloister-hostile"}
 # Most changes break a property on its first cases, and what they do not break shows as missed.
 FEWER_CASES = {"PROPTEST_CASES": "32"}
-ITS_TESTS = ["test", "--no-run", "--workspace", "--lib"]
 EVERY_TEST = ["test", "--no-run", "--workspace", "--all-targets"]
 
 
@@ -106,7 +105,7 @@ def examine(copy, crates, changes, environment, findings, deadline):
     folder = copy.parent / "woven"
     folder.mkdir(exist_ok=True)
     mutants.refresh(folder, mutants.files_below(copy))
-    woven = build.Woven(folder, copy, crates, asked)
+    woven = build.WovenCopy(folder, copy, crates, asked)
     tests = suite.find(woven.build(EVERY_TEST), LEFT_OUT)
     for change in asked:
         if change.number in woven.unviable:
@@ -116,7 +115,8 @@ def examine(copy, crates, changes, environment, findings, deadline):
     print(f"    {len(held)} woven in, {len(woven.unviable)} do not compile, {len(apart)} apart; {len(tests)} tests", flush=True)
     programs = {"CLOISTER_TEST_BINARIES": str(folder.parent / "target/debug")}
     judges = suite.Suite(tests, {**environment, **programs, **mutants.ANY_FAILURE, **FEWER_CASES}, 1 + (os.cpu_count() or 1))
-    for failed in judges.trace():
+    judges.trace()
+    for failed in judges.left_out:
         print(f"    left out, as it fails without any change: {failed}", flush=True)
     print(f"    traced: {len(set().union(*(test.reached for test in tests)))} changes are reached", flush=True)
     try_out([change for change in asked if change.number in held], judges, findings, deadline)
@@ -152,14 +152,18 @@ def try_apart(changes, woven, judges, findings, deadline):
     for change in changes:
         if deadline and time.monotonic() > deadline:
             return
-        messages = woven.build_with(change, ITS_TESTS)
+        package = package_of(change)
+        its_tests = ["test", "--no-run", *mutants.selection([], f"package({package})"), "--lib", "--tests"]
+        messages = woven.build_with(change, its_tests)
         if messages is None:
             findings.add(change, UNVIABLE)
             continue
         tests = suite.find([message for message in messages
-                            if suite.package_of(message.get("package_id", "#")) == package_of(change)], LEFT_OUT)
-        failed = suite.Suite(tests, judges.environment, judges.workers).trace()
-        findings.add(change, CAUGHT if failed else MISSED, package_of(change))
+                            if suite.package_of(message.get("package_id", "#")) == package], LEFT_OUT)
+        judging = suite.Suite(tests, judges.environment, judges.workers)
+        judging.trace()
+        noticed = set(judging.left_out) - set(judges.left_out)
+        findings.add(change, CAUGHT if noticed else MISSED, package)
 
 
 def table(found):

@@ -79,7 +79,7 @@ def crate(tmp_path):
             (folder / "Cargo.toml").write_text('[package]\nname = "door"\nedition = "2024"\n')
             (tmp_path / place / "Cargo.toml").write_text('[workspace]\nmembers = ["crates/door"]\nresolver = "3"\n')
             subprocess.run(["cargo", "generate-lockfile", "--offline"], cwd=tmp_path / place, check=True, capture_output=True)
-        return build.Woven(tmp_path / "copy", tmp_path / "pristine", ["door"], changes)
+        return build.WovenCopy(tmp_path / "copy", tmp_path / "pristine", ["door"], changes)
     return of
 
 
@@ -109,7 +109,8 @@ def test_what_does_not_compile_is_taken_out_and_the_rest_is_judged(crate):
     judges = suite.Suite(suite.find(made.build(["test", "--no-run", "--workspace"]), set()), {}, 2)
     assert made.unviable == {2}, "a key has no default"
     assert made.numbers() == {1, 3}, "what the compiler works out stays as it is"
-    assert [failed.rpartition(" ")[2] for failed in judges.trace()] == ["a_test_that_fails_anyway"]
+    judges.trace()
+    assert [failed.rpartition(" ")[2] for failed in judges.left_out] == ["a_test_that_fails_anyway"]
     file = "crates/door/src/lib.rs"
     assert {test.name for test in judges.reaching(1, "door", file)} == {"keys_fit", "others_do_not"}
     noticed, hung = judges.noticed_by(1, "door", file)
@@ -122,8 +123,18 @@ def test_what_the_compiler_works_out_is_built_by_itself(crate):
     apart = change(DOOR, "FnValue", "3", "4", number=4)
     made = crate(DOOR, apart)
     made.build(["test", "--no-run", "--workspace"])
+    woven_text = (made.folder / apart.file).read_bytes()
     assert made.build_with(apart, ["test", "--no-run", "--workspace"]) is not None
+    assert (made.folder / apart.file).read_bytes() == woven_text, "the next one starts from the same copy"
     assert made.build_with(change(DOOR, "FnValue", "key.0", "7 +", number=5), ["test", "--no-run", "--workspace"]) is None
+
+
+def test_only_the_function_around_a_complaint_is_blamed_for_its_values():
+    source = "fn one() -> u8 { 1 }\nfn two() -> u8 { 2 }\nfn three() -> u8 { 3 }"
+    made = weave(source.encode(), [change(source, "FnValue", "1", "0", number=1), change(source, "FnValue", "3", "0", number=3)])
+    assert made.values_around(made.text.index(b" 1 }") + 1) == {1}
+    assert made.values_around(made.text.index(b"2 }")) == set()
+    assert made.values_around(made.text.index(b" 3 }") + 1) == {3}
 
 
 def test_a_copy_that_does_not_compile_by_itself_blames_nobody(crate):

@@ -22,7 +22,7 @@ class BuildError(Exception):
     """The woven copy does not compile, and no change can be blamed; the message is the compiler's."""
 
 
-class Woven:
+class WovenCopy:
     """A copy with changes in it, and which of them it holds."""
 
     def __init__(self, folder, pristine, crates, changes):
@@ -47,7 +47,6 @@ class Woven:
                 if not target.exists() or target.read_bytes() != text:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.write_bytes(text)
-
         self.unviable |= set().union(*(woven.forbidden for woven in self.files.values()))
 
     def numbers(self):
@@ -73,7 +72,7 @@ class Woven:
         raise BuildError(f"something does not compile after {ROUNDS} rounds")
 
     def build_with(self, change, command):
-        """Compiles with one change really made, and the others asleep; nothing if that does not compile."""
+        """Compiles with one change really made, and no other in its file; nothing if that does not compile."""
         made = weave(change.made_in((self.pristine / change.file).read_bytes()), [], self.keep_const).text
         if change.file.endswith("/src/lib.rs"):
             made += b"\n" + RUNTIME
@@ -81,7 +80,7 @@ class Woven:
         try:
             messages, ended, _ = cargo(self.folder, command)
         finally:
-            (self.folder / change.file).unlink()
+            self.weave()
         return messages if ended == 0 else None
 
     def blame(self, complaint):
@@ -115,7 +114,7 @@ class Woven:
 
     def values_around(self, span):
         woven = self.files.get(span["file_name"])
-        return woven.values_before(span["byte_start"]) if woven else set()
+        return woven.values_around(span["byte_start"]) if woven else set()
 
 
 def cargo(folder, command):

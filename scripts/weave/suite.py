@@ -34,10 +34,6 @@ class Test:
         return f"{self.package}::{self.binary.name.rpartition('-')[0]} {self.name}"
 
 
-class SuiteError(Exception):
-    """The tests cannot be had, or fail on untouched code; the message says which."""
-
-
 def find(messages, left_out):
     """All tests of a build, from what Cargo said of it."""
     tests = []
@@ -69,6 +65,8 @@ class Suite:
         self.tests, self.environment, self.workers = tests, environment, workers
         # The tests that noticed changes to a file, the last one first.
         self.noticing = {}
+        # The ids of those that fail without any change.
+        self.left_out = []
 
     def run(self, test, limit, **more):
         """Whether a test passes; nothing if it hangs."""
@@ -84,8 +82,8 @@ class Suite:
             end(running)
 
     def trace(self):
-        """Runs every test on untouched code, and writes down how long it takes and what it reaches. The ids of those that fail
-        twice, as when the machine is busy: they notice nothing and are asked no more."""
+        """Runs every test on untouched code, and writes down how long it takes and what it reaches. Those that fail twice, as
+        when the machine is busy, notice nothing and are left out."""
         with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(self.workers) as pool:
             files = {test.id: pathlib.Path(folder, str(number)) for number, test in enumerate(self.tests)}
 
@@ -98,9 +96,8 @@ class Suite:
                 return passed
 
             passed = list(pool.map(traced, self.tests))
-        failed = [test.id for test, passed in zip(self.tests, passed) if not passed]
+        self.left_out = [test.id for test, passed in zip(self.tests, passed) if not passed]
         self.tests = [test for test, passed in zip(self.tests, passed) if passed]
-        return failed
 
     def reaching(self, number, package, file):
         """The tests that reach a change: first those that noticed other changes to its file, then those of its own package, and

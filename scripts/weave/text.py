@@ -51,14 +51,13 @@ def offset(source, place):
 
 
 @dataclasses.dataclass
-class Woven:
+class WovenFile:
     """A file with changes in it."""
 
     text: bytes
-    # The changes that stand in it, those that the grammar forbids, and the functions that are no longer `const`, by name.
+    # The changes that stand in it, and those that the grammar forbids.
     numbers: set
     forbidden: set
-    unconst: set
 
     def changes_at(self, start, end):
         """The innermost changes whose own text overlaps a span."""
@@ -72,12 +71,14 @@ class Woven:
                     found.append((mark.end() - from_, int(mark[2])))
         return {min(found)[1]} if found else set()
 
-    def values_before(self, at):
-        """The values that the function around a place returns early where they are chosen: the last ones before it."""
-        found = set()
-        for mark in VALUES.finditer(self.text, 0, at):
-            found = {int(number) for number in NUMBER.findall(mark[0])}
-        return found
+    def values_around(self, at):
+        """The values that the function around a place returns early where they are chosen."""
+        node = tree_sitter.Parser(RUST).parse(self.text).root_node.descendant_for_byte_range(at, at + 1)
+        while node and node.type != "function_item":
+            node = node.parent
+        body = node and node.child_by_field_name("body")
+        values = body and VALUES.match(self.text, body.start_byte)
+        return {int(number) for number in NUMBER.findall(values[0])} if values else set()
 
 
 def weave(source, changes, keep_const=frozenset()):
@@ -89,7 +90,7 @@ class Weaver:
     def __init__(self, source, changes, keep_const):
         self.source = source
         self.keep_const = keep_const
-        self.numbers, self.forbidden, self.unconst = set(), set(), set()
+        self.numbers, self.forbidden = set(), set()
         self.at = {}
         self.root = tree_sitter.Parser(RUST).parse(source).root_node
         for change in changes:
@@ -99,7 +100,7 @@ class Weaver:
 
     def woven(self):
         text = self.render(self.root)
-        return Woven(text, self.numbers, self.forbidden, self.unconst)
+        return WovenFile(text, self.numbers, self.forbidden)
 
     def place(self, change, at):
         """The node that a change is woven into, or nothing."""
@@ -238,7 +239,6 @@ class Weaver:
         function = modifiers.parent
         if function.type != "function_item" or not self.is_const(function) or self.name(function) in self.keep_const:
             return text
-        self.unconst.add(self.name(function))
         return re.sub(rb"\bconst\b", b"", text)
 
 
