@@ -106,6 +106,13 @@ impl Clinical {
         caller: &Caller,
         page: &PageRequest,
     ) -> Result<Phi<Page<ResultSummary>>, ClinicalError> {
+        let limit = page.limit()?;
+        if page.cursor.is_none()
+            && let Some(list) = self.store.own_results(caller, limit).await?
+        {
+            let items = list.items.iter().map(summary).collect();
+            return Ok(Phi::new(Page { items, next_cursor: list.next_cursor }));
+        }
         self.results(caller, Target::OwnRecord, page).await
     }
 
@@ -118,6 +125,9 @@ impl Clinical {
         caller: &Caller,
         id: ResourceId,
     ) -> Result<Phi<ResultDetail>, ClinicalError> {
+        if let Some(found) = self.store.own_result(caller, id).await? {
+            return Ok(Phi::new(detail(found.result()?, &found.history)));
+        }
         self.result(caller, id, Chart::Own).await
     }
 

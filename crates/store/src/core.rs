@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use cloister_audit::{EventContext, EventDraft, Outcome};
 use cloister_kernel::{Environment, JobId, TenantId};
-use cloister_vault::{Place, Purpose, SealedValue};
+use cloister_vault::{KeyRing, Place, Purpose, SealedValue};
 use sea_orm::{Statement, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -228,6 +228,14 @@ impl Core {
         Pending::new(self.tag, move |ring| parse(&ring.open(&place, &sealed)?))
     }
 
+    /// A value to be released by the commit, opened by `open`.
+    pub(crate) fn pending_with<T: 'static>(
+        &self,
+        open: impl FnOnce(&KeyRing) -> Result<T, StoreError> + Send + 'static,
+    ) -> Pending<T> {
+        Pending::new(self.tag, open)
+    }
+
     /// A value in clear that is clinical all the same, to be released by the commit.
     pub(crate) fn pending_clear<T: Send + 'static>(&self, value: T) -> Pending<T> {
         Pending::new(self.tag, move |_| Ok(value))
@@ -236,20 +244,6 @@ impl Core {
     /// The blind index of a normalized value, as stored. `column` is `table.column`.
     pub(crate) fn blind_index(&self, column: &'static str, normalized: &str) -> Result<Vec<u8>, StoreError> {
         self.sealer.blind_index(column, normalized)
-    }
-
-    /// Seals bytes that go out to a client and come back, bound to a place and further bytes.
-    pub(crate) fn seal_at(&self, place: &Place, plaintext: &[u8]) -> Result<SealedValue, StoreError> {
-        Ok(SealedValue::from_bytes(self.sealer.seal_in(Purpose::Pii, place, plaintext)?)?)
-    }
-
-    /// Opens what [`Core::seal_at`] sealed.
-    pub(crate) fn open_at(
-        &self,
-        place: &Place,
-        sealed: &SealedValue,
-    ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        self.sealer.open_in(place, sealed)
     }
 
     /// Writes a job down in this transaction.

@@ -1,10 +1,10 @@
 //! Cursors of lists: sealed, and good only for the caller and the query that got them.
 
-use cloister_access::Principal;
+use cloister_access::{Caller, Principal};
 use cloister_vault::{KeyOwner, Place, SealedValue};
 use uuid::Uuid;
 
-use crate::{StoreError, UnitOfWork};
+use crate::{StoreError, UnitOfWork, sealer::Sealer};
 
 /// More than any position needs.
 const LONGEST: usize = 1024;
@@ -28,24 +28,34 @@ impl CursorQuery {
     }
 }
 
-impl UnitOfWork<'_> {
-    fn cursor_place(&self, query: &CursorQuery) -> Place {
-        let (kind, id): (u8, Uuid) = match self.caller().principal() {
-            Principal::User(user) => (1, user.uuid()),
-            Principal::Machine(client) => (2, client.uuid()),
-            Principal::Job(job) => (3, job.uuid()),
-        };
-        let mut bound = vec![kind];
-        bound.extend_from_slice(&query.0);
-        Place::new(KeyOwner::Tenant(self.tenant()), "cursors", "position", id).with(bound)
-    }
+fn place(caller: &Caller, query: &CursorQuery) -> Place {
+    let (kind, id): (u8, Uuid) = match caller.principal() {
+        Principal::User(user) => (1, user.uuid()),
+        Principal::Machine(client) => (2, client.uuid()),
+        Principal::Job(job) => (3, job.uuid()),
+    };
+    let mut bound = vec![kind];
+    bound.extend_from_slice(&query.0);
+    Place::new(KeyOwner::Tenant(caller.tenant()), "cursors", "position", id).with(bound)
+}
 
+/// A cursor that continues a caller's query after a position.
+pub(crate) fn cursor_after(
+    sealer: &Sealer,
+    caller: &Caller,
+    query: &CursorQuery,
+    position: &[u8],
+) -> Result<String, StoreError> {
+    Ok(sealer.seal_at(&place(caller, query), position)?.to_text())
+}
+
+impl UnitOfWork<'_> {
     /// A cursor that continues the query after a position, for this caller.
     ///
     /// # Errors
     /// When it cannot be sealed.
     pub fn cursor(&self, query: &CursorQuery, position: &[u8]) -> Result<String, StoreError> {
-        Ok(self.core.seal_at(&self.cursor_place(query), position)?.to_text())
+        cursor_after(self.core.sealer(), self.caller(), query, position)
     }
 
     /// The position in a cursor that this caller got for this query.
@@ -54,8 +64,11 @@ impl UnitOfWork<'_> {
     /// `Cursor`, the same for every reason.
     pub fn position(&self, query: &CursorQuery, cursor: &str) -> Result<Vec<u8>, StoreError> {
         let sealed = SealedValue::from_text(cursor, LONGEST).map_err(|_| StoreError::Cursor)?;
-        let position =
-            self.core.open_at(&self.cursor_place(query), &sealed).map_err(|_| StoreError::Cursor)?;
+        let position = self
+            .core
+            .sealer()
+            .open_in(&place(self.caller(), query), &sealed)
+            .map_err(|_| StoreError::Cursor)?;
         Ok(position.to_vec())
     }
 }

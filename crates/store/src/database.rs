@@ -26,6 +26,7 @@ use crate::{
     StoreConfig, StoreError,
     connections::Connections,
     named_statement::{Call, NamedStatement},
+    statement::Row,
     transaction::{Answers, PostgresTransaction, Transaction, rows_outside},
     trip::is_late,
 };
@@ -143,17 +144,31 @@ impl Database {
         .await
     }
 
+    /// Runs one call in a transaction of its own for a clinic, all in one trip; its rows, once that is committed. `None` where
+    /// it was not run: on SQLite, and where the connection was lost, which leaves open whether it was committed.
+    pub(crate) async fn call_alone(
+        &self,
+        tenant: TenantId,
+        call: Call,
+    ) -> Result<Option<Vec<Row>>, StoreError> {
+        let Some(connections) = self.connections.clone() else { return Ok(None) };
+        joined(tokio::spawn(async move {
+            match PostgresTransaction::alone(&connections, beginning(Some(tenant)), &call).await {
+                Err(error) if was_waited_for(&error) => Err(error.into()),
+                Err(_) => Ok(None),
+                Ok(rows) => Ok(rows),
+            }
+        }))
+        .await
+    }
+
     async fn begin_once(
         &self,
         tenant: Option<TenantId>,
         calls: Vec<Call>,
     ) -> Result<(Transaction, Answers), StoreError> {
         if let Some(connections) = &self.connections {
-            let mut beginning = vec!["BEGIN".to_owned()];
-            // An id is digits and hyphens whatever happens, so it may stand in the text.
-            beginning
-                .extend(tenant.map(|id| format!("SET LOCAL cloister.tenant = '{}'", id.uuid().hyphenated())));
-            return Ok(PostgresTransaction::begin(connections, &beginning, calls).await?);
+            return Ok(PostgresTransaction::begin(connections, &beginning(tenant), calls).await?);
         }
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -194,6 +209,14 @@ impl Database {
         self.reader.close_by_ref().await?;
         Ok(())
     }
+}
+
+/// What begins a transaction; with a tenant, its setting stands before the first statement.
+fn beginning(tenant: Option<TenantId>) -> Vec<String> {
+    let mut commands = vec!["BEGIN".to_owned()];
+    // An id is digits and hyphens whatever happens, so it may stand in the text.
+    commands.extend(tenant.map(|id| format!("SET LOCAL cloister.tenant = '{}'", id.uuid().hyphenated())));
+    commands
 }
 
 /// Makes named statements known to a connection. Where their tables are not there yet, the connection is of use all

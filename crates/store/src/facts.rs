@@ -8,8 +8,8 @@ use sea_orm::Value;
 use uuid::Uuid;
 
 use crate::{
-    StoreError, ahead::ReadAhead, core::Core, named_statement::NamedStatement, standing::Standing,
-    statement::Row,
+    StoreError, ahead::ReadAhead, core::Core, foresight::Foreseen, named_statement::NamedStatement,
+    standing::Standing, statement::Row,
 };
 
 /// What a permit is asked for. Ids come from the client; whose they are is read here.
@@ -86,8 +86,8 @@ impl Target {
 pub(crate) static PATIENT: NamedStatement = NamedStatement {
     name: "cloister_patient",
     types: "uuid, uuid, uuid",
-    text: "SELECT p.id AS patient_id, EXISTS (SELECT 1 FROM panel_members m WHERE m.tenant_id = $1 \
-     AND m.patient_id = p.id AND m.user_id = $3) AS on_panel FROM patients p WHERE p.tenant_id = $1 AND p.id = $2",
+    parts: &["SELECT p.id AS patient_id, EXISTS (SELECT 1 FROM panel_members m WHERE m.tenant_id = $1 \
+     AND m.patient_id = p.id AND m.user_id = $3) AS on_panel FROM patients p WHERE p.tenant_id = $1 AND p.id = $2"],
 };
 const PANEL_MEMBER: &str = "SELECT p.id AS patient_id, EXISTS (SELECT 1 FROM panel_members m WHERE m.tenant_id = $1 \
      AND m.patient_id = p.id AND m.user_id = $3) AS on_panel FROM patients p JOIN users u ON u.tenant_id = $1 \
@@ -140,6 +140,16 @@ fn observed(caller: &Caller, roles: RoleSet, found: Found) -> Facts {
     Facts::observed(caller, roles, found.relation, found.patient, found.row)
 }
 
+/// The facts of a patient about the own record, as foreseen: for a decision that counts only where the statement that writes
+/// its event finds the rows so.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the statement that writes the event compares these facts with the rows"
+)]
+pub(crate) fn foreseen(caller: &Caller, foreseen: Foreseen, row: Option<Uuid>) -> Facts {
+    Facts::observed(caller, Foreseen::ROLES, Relation::OwnRecord, Some(foreseen.patient), row)
+}
+
 struct Reader<'r> {
     core: &'r Core,
     caller: &'r Caller,
@@ -159,7 +169,7 @@ async fn find(reader: &Reader<'_>, target: Target) -> Result<Found, StoreError> 
             _ => Found { relation: Relation::Unrelated, patient: None, row: None },
         }),
         Target::Patient(patient) => {
-            let mut found = reader.of_patient(PATIENT.text, patient.uuid(), vec![]).await?;
+            let mut found = reader.of_patient(&PATIENT.text(), patient.uuid(), vec![]).await?;
             found.patient = Some(patient);
             found.row = None;
             Ok(found)

@@ -10,6 +10,8 @@
 //!   cannot be written, nothing is released or changed. A refusal's event is committed alone.
 //! - What a unit is begun for can be read in the trip that begins it ([`Ahead`]), and its events go in the trip that commits
 //!   it: by named statements, see `named_statement.rs` and docs/adr/0010. It decides and releases nothing earlier.
+//! - A patient's own results are read in one trip, decided on foreseen facts that the statement which writes the event compares
+//!   with the rows (`own_results.rs`, docs/adr/0011). What is not as foreseen goes through a unit of work.
 //! - BEGIN and COMMIT run in tasks of their own: a client that goes away leaves no open transaction.
 //! - On PostgreSQL forced row security is the second wall, and [`Store::refuse_unless_isolated`] refuses to serve from a
 //!   database where it does not stand. SQLite has the first wall only: every statement filters by the tenant.
@@ -77,6 +79,8 @@ mod decision_event;
 #[cfg(feature = "tenant")]
 mod facts;
 #[cfg(feature = "tenant")]
+mod foresight;
+#[cfg(feature = "tenant")]
 mod identities;
 #[cfg(feature = "tenant")]
 mod ingest;
@@ -90,6 +94,8 @@ mod job_grant;
 mod machine_clients;
 #[cfg(feature = "tenant")]
 mod messages;
+#[cfg(feature = "tenant")]
+mod own_results;
 #[cfg(feature = "tenant")]
 mod panels;
 #[cfg(feature = "tenant")]
@@ -145,6 +151,8 @@ pub use invitations::{
 };
 #[cfg(feature = "tenant")]
 pub use messages::{MESSAGE_DELIVERY_JOB, NewMessage, OutgoingMessage, QueuedMessage};
+#[cfg(feature = "tenant")]
+pub use own_results::{OwnResult, OwnResults};
 #[cfg(feature = "tenant")]
 pub use pending::{Pending, Plain, Release};
 #[cfg(feature = "tenant")]

@@ -12,13 +12,19 @@ pub(crate) struct NamedStatement {
     pub(crate) name: &'static str,
     /// The types of its places, as PREPARE takes them.
     pub(crate) types: &'static str,
-    pub(crate) text: &'static str,
+    /// Its text in parts, as several statements share some.
+    pub(crate) parts: &'static [&'static str],
 }
 
 impl NamedStatement {
     /// What makes it known to a connection.
     pub(crate) fn preparation(&self) -> String {
-        format!("PREPARE {} ({}) AS {}", self.name, self.types, self.text)
+        format!("PREPARE {} ({}) AS {}", self.name, self.types, self.text())
+    }
+
+    /// The whole text.
+    pub(crate) fn text(&self) -> String {
+        self.parts.concat()
     }
 
     pub(crate) const fn call(&'static self, values: Vec<Value>) -> Call {
@@ -83,7 +89,8 @@ mod tests {
     use super::*;
     use uuid::Uuid;
 
-    static SAMPLE: NamedStatement = NamedStatement { name: "sample", types: "uuid", text: "SELECT $1" };
+    static SAMPLE: NamedStatement =
+        NamedStatement { name: "sample", types: "uuid", parts: &["SELECT ", "$1"] };
 
     #[test]
     fn plain_values_stand_in_the_text_of_a_call() {

@@ -7,13 +7,14 @@ use cloister_access::{
 };
 use cloister_fhir::ResultView;
 use cloister_kernel::{Phi, ResourceId};
+use cloister_vault::{KeyRing, Place, SealedValue};
 use sea_orm::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     CursorQuery, Pending, StoreError, UnitOfWork, named_statement::NamedStatement, resources::view_place,
-    statement::Row,
+    sealer::Sealer, statement::Row,
 };
 
 /// The most values of a history.
@@ -45,7 +46,8 @@ fn with_history() -> String {
 pub(crate) static RESULT_AHEAD: NamedStatement = NamedStatement {
     name: "cloister_result",
     types: "uuid, uuid, uuid, bigint",
-    text: "SELECT s.patient_id, s.on_panel, s.patient_status, r.id, r.version, r.clinical_time, r.view_sealed \
+    parts: &[
+        "SELECT s.patient_id, s.on_panel, s.patient_status, r.id, r.version, r.clinical_time, r.view_sealed \
            FROM (SELECT x.patient_id, x.code_index, \
            EXISTS (SELECT 1 FROM panel_members m WHERE m.tenant_id = $1 AND m.patient_id = x.patient_id \
            AND m.user_id = $3) AS on_panel, \
@@ -54,6 +56,7 @@ pub(crate) static RESULT_AHEAD: NamedStatement = NamedStatement {
            LEFT JOIN resources r ON r.tenant_id = $1 AND r.patient_id = s.patient_id AND r.code_index = s.code_index \
            AND r.resource_type = 'Observation' AND NOT r.deleted AND COALESCE(r.status, '') <> 'entered-in-error' \
            ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC LIMIT $4",
+    ],
 };
 
 /// One result.
@@ -90,7 +93,7 @@ impl UnitOfWork<'_> {
         cursor: Option<&str>,
     ) -> Result<ListPage<ResultRow>, StoreError> {
         let patient = self.patient_of(&permit)?.uuid();
-        let query = CursorQuery::new("results").with(patient.as_bytes());
+        let query = list_of(patient);
         let mut values: Vec<Value> = vec![patient.into(), (i64::from(limit) + 1).into()];
         let after = match cursor.map(|cursor| self.position(&query, cursor)).transpose()? {
             None => "",
@@ -112,15 +115,8 @@ impl UnitOfWork<'_> {
              ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC LIMIT $3"
         );
         let mut rows = self.core.rows(&sql, values).await?;
-        let more = rows.len() > usize::from(limit);
-        rows.truncate(usize::from(limit));
-        let next_cursor = match rows.last().filter(|_| more) {
-            None => None,
-            Some(row) => {
-                let position = Position { time: row.get("clinical_time")?, id: row.get("id")? };
-                Some(self.cursor(&query, &position.bytes())?)
-            }
-        };
+        let next_cursor =
+            part_of(&mut rows, limit)?.map(|position| self.cursor(&query, &position.bytes())).transpose()?;
         let items = rows.iter().map(|row| self.shown(row)).collect::<Result<_, _>>()?;
         Ok(ListPage { items, next_cursor })
     }
@@ -173,25 +169,65 @@ impl UnitOfWork<'_> {
     }
 
     fn shown(&self, row: &Row) -> Result<Pending<ResultRow>, StoreError> {
+        let sealed = SealedResult::of(self.core.sealer(), row)?;
+        Ok(self.core.pending_with(move |ring| sealed.open(ring)))
+    }
+}
+
+/// The rows of a list's part out of those that were read, one more than wanted if there are more, and the position of the
+/// last where there are.
+pub(crate) fn part_of(rows: &mut Vec<Row>, limit: u16) -> Result<Option<Position>, StoreError> {
+    let more = rows.len() > usize::from(limit);
+    rows.truncate(usize::from(limit));
+    let Some(last) = rows.last().filter(|_| more) else { return Ok(None) };
+    Ok(Some(Position { time: last.get("clinical_time")?, id: last.get("id")? }))
+}
+
+/// A list of a patient's results, for cursors.
+pub(crate) fn list_of(patient: Uuid) -> CursorQuery {
+    CursorQuery::new("results").with(patient.as_bytes())
+}
+
+/// A row's result, still sealed: where it stands, and what is to be opened there.
+pub(crate) struct SealedResult {
+    id: Uuid,
+    clinical_time: Option<OffsetDateTime>,
+    place: Place,
+    view: SealedValue,
+}
+
+impl SealedResult {
+    pub(crate) fn of(sealer: &Sealer, row: &Row) -> Result<Self, StoreError> {
         let id: Uuid = row.get("id")?;
-        let place = view_place(self.core.sealer(), id, row.get("version")?);
-        let clinical_time = row.moment_or_none("clinical_time")?;
-        Ok(self.core.pending_in(place, row.sealed("view_sealed")?, move |bytes| {
-            let view =
-                serde_json::from_slice(bytes).map_err(|_| StoreError::Corrupt("resources.view_sealed"))?;
-            Ok(ResultRow { id: ResourceId::from_uuid(id), clinical_time, view: Phi::new(view) })
-        }))
+        Ok(Self {
+            id,
+            clinical_time: row.moment_or_none("clinical_time")?,
+            place: view_place(sealer, id, row.get("version")?),
+            view: row.sealed("view_sealed")?,
+        })
+    }
+
+    /// Opens it, once its event is committed.
+    pub(crate) fn open(&self, ring: &KeyRing) -> Result<ResultRow, StoreError> {
+        let bytes = ring.open(&self.place, &self.view)?;
+        let view =
+            serde_json::from_slice(&bytes).map_err(|_| StoreError::Corrupt("resources.view_sealed"))?;
+        Ok(ResultRow {
+            id: ResourceId::from_uuid(self.id),
+            clinical_time: self.clinical_time,
+            view: Phi::new(view),
+        })
     }
 }
 
 /// The last row of a part.
-struct Position {
+pub(crate) struct Position {
     time: Option<i64>,
     id: Uuid,
 }
 
 impl Position {
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.id.as_bytes().to_vec();
         bytes.extend(self.time.iter().flat_map(|time| time.to_be_bytes()));
         bytes

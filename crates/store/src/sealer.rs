@@ -3,6 +3,7 @@
 use cloister_audit::{EventContext, EventDraft};
 use cloister_kernel::{Environment, TenantId};
 use cloister_vault::{KeyOwner, KeyRing, Place, Purpose, SealedValue};
+use sea_orm::Value;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -77,6 +78,11 @@ impl Sealer {
         Ok(self.keys.data.seal(&self.environment, purpose, place, plaintext)?.into_bytes())
     }
 
+    /// Seals bytes that go out to a client and come back, bound to a place and further bytes; [`Sealer::open_in`] opens them.
+    pub(crate) fn seal_at(&self, place: &Place, plaintext: &[u8]) -> Result<SealedValue, StoreError> {
+        Ok(self.keys.data.seal(&self.environment, Purpose::Pii, place, plaintext)?)
+    }
+
     /// Opens a value of a column.
     pub(crate) fn open(
         &self,
@@ -100,6 +106,16 @@ impl Sealer {
     /// The blind index of a normalized value, as stored. `column` is `table.column`.
     pub(crate) fn blind_index(&self, column: &'static str, normalized: &str) -> Result<Vec<u8>, StoreError> {
         Ok(self.keys.data.blind_index(column, normalized)?.as_bytes().to_vec())
+    }
+
+    /// Makes one event of a draft and seals it for the clinic's log; the values of its row, as [`events::EVENT`] takes them.
+    pub(crate) fn seal_event(
+        &self,
+        context: EventContext,
+        draft: EventDraft,
+    ) -> Result<Vec<Value>, StoreError> {
+        let event = draft.into_event(self.environment.id(), context);
+        events::row(&self.environment, Some(&self.keys.log), &event)
     }
 
     /// Makes events of drafts and seals them for the clinic's log.

@@ -14,10 +14,12 @@ use crate::{
     Ahead, PlatformStore, StoreConfig, StoreError, UnitOfWork, VisitUnit,
     core::Core,
     database::Database,
-    events, facts, isolation,
+    events, facts,
+    foresight::Foresight,
+    isolation,
     keys::Keys,
     named_statement::{Call, NamedStatement},
-    results,
+    own_results, results,
     sealer::{Sealer, TenantKeys},
     standing::{self, Stage},
     statement::{Row, trace_statement},
@@ -35,6 +37,8 @@ const NAMED: &[&NamedStatement] = &[
     &facts::PATIENT,
     &results::RESULT_AHEAD,
     &events::EVENT,
+    &own_results::OWN_RESULT,
+    &own_results::OWN_RESULTS,
 ];
 
 /// Compiled policies that are kept.
@@ -49,6 +53,7 @@ pub struct Store {
     policies: PolicyCache,
     baseline: Arc<DecisionTable>,
     bench: Workbench,
+    foresight: Foresight,
 }
 
 impl std::fmt::Debug for Store {
@@ -71,7 +76,15 @@ impl Store {
         let policies = PolicyCache::new(POLICIES);
         let baseline = policies.load(PolicyDocument::baseline()).await.map_err(|_| StoreError::Policy)?;
         let keys = Keys::new(database.clone(), keys, environment.clone());
-        Ok(Self { database, keys, environment, policies, baseline, bench: Workbench::new() })
+        Ok(Self {
+            database,
+            keys,
+            environment,
+            policies,
+            baseline,
+            bench: Workbench::new(),
+            foresight: Foresight::new(),
+        })
     }
 
     /// Compares the live PostgreSQL catalogue with what this program was built for, and refuses any difference: tables,
@@ -135,29 +148,16 @@ impl Store {
         caller: &'c Caller,
         ahead: Option<Ahead>,
     ) -> Result<UnitOfWork<'c>, StoreError> {
-        let request = caller.request();
-        let context = EventContext {
-            log: Log::Tenant(caller.tenant()),
-            at: request.at,
-            actor: match caller.principal() {
-                Principal::User(user) => Actor::User(user),
-                Principal::Machine(client) => Actor::Machine(client),
-                Principal::Job(job) => Actor::Job(job),
-            },
-            session_id: caller.session(),
-            request_id: request.request,
-            source: request.source.clone(),
-            user_agent: request.user_agent.clone(),
-        };
         let mut calls = vec![standing::asked_of_caller(caller)];
         calls.extend(ahead.map(|ahead| ahead.call(caller.tenant(), caller.user())));
-        let (core, answers) = self.open(caller.tenant(), context, calls).await?;
+        let (core, answers) = self.open(caller.tenant(), context_of(caller), calls).await?;
         let mut answers = answers.into_iter();
         let rows = answers.next().unwrap_or_default();
         let ahead = ahead.zip(answers.next()).map(|(ahead, rows)| ahead.answered(rows));
         match standing::of_caller(&rows, caller) {
             Ok(standing) => {
                 let table = self.policy(&core, standing.policy).await?;
+                self.foresight.learn(caller, &standing).await;
                 Ok(UnitOfWork::new(caller, core, standing, table, ahead))
             }
             Err(error) => Err(turn_away(core, error).await),
@@ -211,21 +211,39 @@ impl Store {
         context: EventContext,
         calls: Vec<Call>,
     ) -> Result<(Core, Answers), StoreError> {
-        let data = self.keys.ring(KeyOwner::Tenant(tenant)).await?;
-        let log = self.keys.ring(KeyOwner::TenantLog(tenant)).await?;
+        let sealer = self.sealer(tenant).await?;
         calls.iter().for_each(|_| trace_statement());
         let (transaction, answers) = self.database.begin_calling(Some(tenant), calls).await?;
-        let sealer = Sealer::new(tenant, TenantKeys { data, log }, self.environment.clone());
         let core = Core::new(self.database.clone(), transaction, sealer, self.bench.clone(), context);
         Ok((core, answers))
     }
 
+    /// A clinic's keys, opened.
+    pub(crate) async fn sealer(&self, tenant: TenantId) -> Result<Sealer, StoreError> {
+        let data = self.keys.ring(KeyOwner::Tenant(tenant)).await?;
+        let log = self.keys.ring(KeyOwner::TenantLog(tenant)).await?;
+        Ok(Sealer::new(tenant, TenantKeys { data, log }, self.environment.clone()))
+    }
+
+    pub(crate) fn foresight(&self) -> &Foresight {
+        &self.foresight
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The table of a policy that was compiled before.
+    pub(crate) fn compiled(&self, hash: PolicyHash) -> Option<Arc<DecisionTable>> {
+        if hash == self.baseline.hash() {
+            return Some(Arc::clone(&self.baseline));
+        }
+        self.policies.get(&hash)
+    }
+
     /// The compiled table of a policy version; the baseline's is always there.
     async fn policy(&self, core: &Core, hash: PolicyHash) -> Result<Arc<DecisionTable>, StoreError> {
-        if hash == self.baseline.hash() {
-            return Ok(Arc::clone(&self.baseline));
-        }
-        if let Some(table) = self.policies.get(&hash) {
+        if let Some(table) = self.compiled(hash) {
             return Ok(table);
         }
         let sql = "SELECT document FROM policy_versions WHERE tenant_id = $1 AND policy_hash = $2";
@@ -234,6 +252,24 @@ impl Store {
             serde_json::from_str(&row.get::<String>("document")?).map_err(|_| StoreError::Policy)?;
         let table = self.policies.load(document).await.map_err(|_| StoreError::Policy)?;
         if table.hash() == hash { Ok(table) } else { Err(StoreError::Policy) }
+    }
+}
+
+/// What is the same of every event of a caller's request.
+pub(crate) fn context_of(caller: &Caller) -> EventContext {
+    let request = caller.request();
+    EventContext {
+        log: Log::Tenant(caller.tenant()),
+        at: request.at,
+        actor: match caller.principal() {
+            Principal::User(user) => Actor::User(user),
+            Principal::Machine(client) => Actor::Machine(client),
+            Principal::Job(job) => Actor::Job(job),
+        },
+        session_id: caller.session(),
+        request_id: request.request,
+        source: request.source.clone(),
+        user_agent: request.user_agent.clone(),
     }
 }
 

@@ -74,7 +74,7 @@ impl Transaction {
 
     /// Runs a named statement in a trip of its own, its values bound.
     pub(crate) async fn call(&self, call: Call) -> Result<Vec<Row>, DbErr> {
-        let statement = prepared(self.get_database_backend(), call.statement.text, call.values);
+        let statement = prepared(self.get_database_backend(), &call.statement.text(), call.values);
         Ok(self.query_all_raw(statement).await?.into_iter().map(Row::from).collect())
     }
 
@@ -139,6 +139,30 @@ impl PostgresTransaction {
             answers.push(transaction.call(call).await?);
         }
         Ok((transaction, answers))
+    }
+
+    /// Runs one call in a transaction of its own, from beginning to commit in one trip; its rows, once that is committed.
+    /// `None` where the call does not go into text.
+    pub(crate) async fn alone(
+        connections: &Connections,
+        mut commands: Vec<String>,
+        call: &Call,
+    ) -> Result<Option<Vec<Row>>, DbErr> {
+        let Some(text) = call.text() else { return Ok(None) };
+        let place = commands.len();
+        commands.extend([text, "COMMIT".to_owned()]);
+        let mut connection = connections.lend().await.map_err(|error| DbErr::Conn(wrapped(error)))?;
+        match within(LONGEST_BEGINNING, run(&mut connection, commands.join("; "))).await {
+            Ok(mut answers) => {
+                connection.rest();
+                Ok((place < answers.len()).then(|| answers.swap_remove(place)))
+            }
+            Err(error) => {
+                connection.close();
+                connections.forget_resting();
+                Err(DbErr::Conn(wrapped(error)))
+            }
+        }
     }
 
     /// Ends the transaction by a text that ends it. Where that fails, the drop rolls back.

@@ -18,6 +18,7 @@ mod ingest;
 mod labs;
 mod large_bundles;
 mod machine_clients;
+mod one_trip;
 mod panels;
 mod quarantine;
 mod reads;

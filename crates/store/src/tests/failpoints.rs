@@ -20,6 +20,7 @@ crate::on_postgres! {
     a_read_is_whole_or_nothing_at_every_step,
     a_write_is_whole_or_nothing_at_every_step,
     a_refusal_is_whole_or_nothing_at_every_step,
+    a_read_in_one_trip_has_its_event_or_is_left_to_a_unit_of_work,
 }
 
 /// Longer than any unit takes, shorter than what a hanging one would.
@@ -206,4 +207,47 @@ async fn a_write_is_whole_or_nothing_at_every_step(harness: Harness) {
 
 async fn a_refusal_is_whole_or_nothing_at_every_step(harness: Harness) {
     Walk::begin(harness, Work::Refused).await.over_every_step().await;
+}
+
+impl Walk {
+    /// The results of the patient, in one trip. `None` where a unit of work is to answer.
+    async fn run_in_one_trip(&self, asked: &Asked) -> Result<Option<usize>, StoreError> {
+        let caller =
+            self.harness.caller_asking(self.tenant, Audience::Portal, self.reader, asked.request.clone());
+        Ok(self.store.own_results(&caller, 10).await?.map(|results| results.items.len()))
+    }
+
+    async fn judge_one_trip(&self, failpoint: Failpoint) {
+        let asked = self.asked();
+        self.proxy.arm(Some(failpoint));
+        let outcome = tokio::select! {
+            biased;
+            () = self.proxy.held() => None,
+            outcome = tokio::time::timeout(LIMIT, self.run_in_one_trip(&asked)) => Some(outcome.expect("an end")),
+        };
+        assert!(self.proxy.has_struck(), "{failpoint:?} was not reached");
+        self.proxy.release();
+        self.next_one_is_untouched().await;
+        let (events, _) = self.left(&asked).await;
+        let what = format!("{failpoint:?}: {outcome:?}, left {events}");
+        let committed = failpoint.side == Side::Done || failpoint.strike == Strike::Held;
+        assert_eq!(events, i64::from(committed), "PostgreSQL does what it was asked for, or nothing: {what}");
+        assert!(matches!(outcome, None | Some(Ok(None))), "nothing is released: {what}");
+    }
+}
+
+async fn a_read_in_one_trip_has_its_event_or_is_left_to_a_unit_of_work(harness: Harness) {
+    let walk = Walk::begin(harness, Work::Read).await;
+    for side in [Side::Asked, Side::Done] {
+        for strike in [Strike::Fails, Strike::Lost, Strike::Held] {
+            // How the patient stands is learnt here, and a new connection prepares its statements.
+            walk.run_once().await;
+            walk.proxy.arm(None);
+            let asked = walk.asked();
+            assert!(matches!(walk.run_in_one_trip(&asked).await, Ok(Some(0))), "one trip, and no result");
+            assert_eq!(walk.left(&asked).await.0, 1);
+            assert_eq!(walk.proxy.trips().len(), 1, "{:?}", walk.proxy.trips());
+            walk.judge_one_trip(Failpoint { trip: 0, side, strike }).await;
+        }
+    }
 }
