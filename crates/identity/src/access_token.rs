@@ -184,4 +184,11 @@ mod tests {
         assert_eq!(granted(allowed, Some("system/*.r system/*.d")), None);
         assert_eq!(granted(allowed, Some("system/*")), None);
     }
+
+    #[test]
+    fn a_request_for_scopes_is_read_up_to_its_longest_length() {
+        let of_length = |length: usize| format!("{:length$}", "system/*.r");
+        assert_eq!(granted("system/*.r", Some(&of_length(LONGEST_SCOPE))).as_deref(), Some("system/*.r"));
+        assert_eq!(granted("system/*.r", Some(&of_length(LONGEST_SCOPE + 1))), None);
+    }
 }

@@ -298,3 +298,35 @@ fn name_of(found: &FoundInvitation) -> Pii<String> {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn invited(name: Option<&str>, address: &str, status: InvitationStatus) -> FoundInvitation {
+        FoundInvitation {
+            id: InvitationId::from_uuid(uuid::Uuid::nil()),
+            status,
+            patient: None,
+            email: Pii::new(address.to_owned()),
+            display_name: name.map(|name| Pii::new(name.to_owned())),
+        }
+    }
+
+    #[test]
+    fn an_account_is_called_as_its_owner_is_or_as_the_address_begins() {
+        let name =
+            |name, address| name_of(&invited(name, address, InvitationStatus::Pending)).expose().clone();
+        assert_eq!(name(Some("Ana Canária"), "ana@example.org"), "Ana Canária");
+        assert_eq!(name(None, "ana@example.org"), "ana");
+        assert_eq!(name(None, "ana"), "ana");
+    }
+
+    #[test]
+    fn only_an_invitation_that_waits_is_gone_on_with() {
+        use InvitationStatus as S;
+        for status in [S::Pending, S::Accepted, S::Revoked, S::Expired, S::Locked] {
+            assert_eq!(is_waiting(&invited(None, "a", status)), status == S::Pending, "{status:?}");
+        }
+    }
+}

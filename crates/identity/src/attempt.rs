@@ -104,3 +104,30 @@ fn network_of(request: &RequestFacts) -> String {
         None => "unknown".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cloister_kernel::Pii;
+    use time::macros::datetime;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn network(source: Option<&str>) -> String {
+        network_of(&RequestFacts {
+            request: cloister_kernel::RequestId::from_uuid(Uuid::nil()),
+            source: source.map(|address| Pii::new(address.parse().unwrap())),
+            user_agent: None,
+            at: datetime!(2026-11-23 09:00:00 UTC),
+        })
+    }
+
+    #[test]
+    fn a_customer_is_counted_as_one_however_many_addresses_there_are() {
+        assert_eq!(network(Some("2001:db8:1:2::1")), network(Some("2001:db8:1:2:ffff::9")));
+        assert_ne!(network(Some("2001:db8:1:2::1")), network(Some("2001:db8:1:3::1")));
+        assert_eq!(network(Some("::ffff:203.0.113.7")), network(Some("203.0.113.7")));
+        assert_ne!(network(Some("203.0.113.7")), network(Some("203.0.113.8")));
+        assert_ne!(network(None), network(Some("203.0.113.7")));
+    }
+}

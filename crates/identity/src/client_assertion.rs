@@ -130,10 +130,118 @@ fn numeric_date(value: Option<&Value>, whole: fn(f64) -> f64) -> Result<OffsetDa
     };
     let seconds = match (number.as_i64(), number.as_f64().map(whole)) {
         (Some(seconds), _) => seconds,
-        // Every whole number up to here is a number of both types.
-        #[expect(clippy::cast_possible_truncation, reason = "it is whole and small")]
-        (None, Some(seconds)) if seconds.abs() < 1e15 => seconds as i64,
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "it is whole, and what is too large is no moment either"
+        )]
+        (None, Some(seconds)) => seconds as i64,
         _ => return Err("assertion_times"),
     };
     OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| "assertion_times")
+}
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::BASE64URL_NOPAD;
+    use jsonwebtoken::{EncodingKey, Header, encode};
+    use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384};
+    use serde_json::json;
+    use time::macros::datetime;
+
+    use super::*;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-23 09:00:00 UTC);
+    const HERE: &str = "https://lakeside.example.org/oauth/token";
+
+    fn client() -> MachineClientId {
+        "01a20297-4dc0-7424-b50e-87f6b7b935ea".parse().unwrap()
+    }
+
+    /// The reason for which sound claims are refused once one of them is another.
+    fn refused_with(name: &str, value: Value) -> Option<&'static str> {
+        let id = client().to_string();
+        let mut claims =
+            json!({"iss": id, "sub": id, "aud": HERE, "exp": NOW.unix_timestamp() + 60, "jti": "a"});
+        claims[name] = value;
+        check(claims.as_object().unwrap(), client(), HERE, NOW).err()
+    }
+
+    #[test]
+    fn an_assertion_counts_from_its_first_moment_to_its_last_and_no_longer() {
+        let at = |seconds: i64| json!(NOW.unix_timestamp() + seconds);
+        for (name, seconds, reason) in [
+            ("exp", 0, Some("assertion_expired")),
+            ("exp", 1, None),
+            ("exp", 330, None),
+            ("exp", 331, Some("assertion_lives_too_long")),
+            ("nbf", 30, None),
+            ("nbf", 31, Some("assertion_not_yet_valid")),
+            ("iat", 30, None),
+            ("iat", 31, Some("assertion_not_yet_valid")),
+        ] {
+            assert_eq!(refused_with(name, at(seconds)), reason, "{name} {seconds}");
+        }
+        for (exp, reason) in [
+            (json!(1e15), "assertion_times"),
+            (json!(1e300), "assertion_times"),
+            (json!("1"), "assertion_times"),
+        ] {
+            assert_eq!(refused_with("exp", exp.clone()), Some(reason), "{exp}");
+        }
+        let fraction = NOW.unix_timestamp() as f64 + 0.9;
+        assert_eq!(
+            refused_with("exp", json!(fraction)),
+            Some("assertion_expired"),
+            "a fraction counts against it"
+        );
+    }
+
+    #[test]
+    fn an_assertion_has_an_id_of_a_length_that_can_be_remembered() {
+        for (length, reason) in
+            [(0, Some("assertion_without_jti")), (255, None), (256, Some("assertion_without_jti"))]
+        {
+            assert_eq!(refused_with("jti", json!("j".repeat(length))), reason, "{length}");
+        }
+    }
+
+    #[test]
+    fn an_assertion_is_read_up_to_its_longest_length() {
+        let part = |text: &str| BASE64URL_NOPAD.encode(text.as_bytes());
+        let head = format!(
+            "{}.{}.",
+            part(r#"{"alg":"ES384"}"#),
+            part(&json!({"sub": client().to_string()}).to_string())
+        );
+        let of_length = |length: usize| format!("{head}{}", "A".repeat(length - head.len()));
+        assert_eq!(named_client(&of_length(100 + head.len())), Some(client()));
+        assert_eq!(named_client(&of_length(LONGEST_ASSERTION)), Some(client()));
+        assert_eq!(named_client(&of_length(LONGEST_ASSERTION + 1)), None);
+    }
+
+    #[test]
+    fn a_key_is_good_for_its_own_algorithm_only() {
+        let key = |pair: KeyPair, algorithm| {
+            Jwk::from_encoding_key(&EncodingKey::from_ec_der(&pair.serialize_der()), algorithm).unwrap()
+        };
+        let curve = key(KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap(), Algorithm::ES384);
+        let smaller = key(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap(), Algorithm::ES256);
+        assert!(fits(&curve, Algorithm::ES384));
+        assert!(!fits(&curve, Algorithm::RS384) && !fits(&smaller, Algorithm::ES384));
+    }
+
+    #[test]
+    fn what_is_signed_and_holds_no_claims_is_unreadable() {
+        let pair = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap();
+        let signing = EncodingKey::from_ec_der(&pair.serialize_der());
+        let mut public = Jwk::from_encoding_key(&signing, Algorithm::ES384).unwrap();
+        public.common.key_id = Some("a".to_owned());
+        let keys = serde_json::to_string(&JwkSet { keys: vec![public] }).unwrap();
+        let header = Header { kid: Some("a".to_owned()), ..Header::new(Algorithm::ES384) };
+        let signed = encode(&header, &json!(["no", "claims"]), &signing).unwrap();
+        assert_eq!(verify(&signed, client(), &keys, HERE, NOW).unwrap_err(), "assertion_unreadable");
+        let (rest, _) = signed.rsplit_once('.').unwrap();
+        let unsigned = format!("{rest}.{}", BASE64URL_NOPAD.encode(&[1; 96]));
+        assert_eq!(verify(&unsigned, client(), &keys, HERE, NOW).unwrap_err(), "assertion_signature");
+    }
 }

@@ -137,3 +137,20 @@ impl Failure for IdentityError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_oauth_refuses_is_named_as_rfc_6749_names_it() {
+        for (error, name) in [
+            (OauthError::InvalidRequest, "invalid_request"),
+            (OauthError::InvalidClient, "invalid_client"),
+            (OauthError::UnsupportedGrantType, "unsupported_grant_type"),
+            (OauthError::InvalidScope, "invalid_scope"),
+        ] {
+            assert_eq!(error.as_str(), name);
+        }
+    }
+}

@@ -146,6 +146,40 @@ mod tests {
         assert_eq!(codes(&"a b".repeat(43)), ["password.too_long"]);
     }
 
+    /// Signs that are hard to guess, of one class.
+    const SIGNS: &str = "qzvkxwjpyhgbmflrtndcsuiaoe";
+
+    #[test]
+    fn each_length_is_good_from_its_first_character_to_its_last() {
+        let of = |length: usize| SIGNS.chars().cycle().take(length).collect::<String>();
+        let refuses = |password: &str, code| codes(password).contains(&code);
+        assert!(
+            refuses(&of(LONGEST + 1), "password.too_long") && !refuses(&of(LONGEST), "password.too_long")
+        );
+        let shortest = PasswordPolicy::default().effective_shortest();
+        assert!(
+            refuses(&of(shortest - 1), "password.too_short") && !refuses(&of(shortest), "password.too_short")
+        );
+        let long = LONG_ENOUGH_WITHOUT_CLASSES;
+        assert!(
+            refuses(&of(long - 1), "password.composition") && !refuses(&of(long), "password.composition")
+        );
+    }
+
+    #[test]
+    fn three_classes_of_signs_are_enough_and_two_are_not() {
+        for (password, classes) in [
+            ("qzvkxwjpyhgb", 1),
+            ("qzvkxwJPYHGB", 2),
+            ("qzvkxwJPYH47", 3),
+            ("qzvkx-JPYHGB", 3),
+            ("q-vkxwJPYH47", 4),
+        ] {
+            assert_eq!(character_classes(password), classes, "{password}");
+            assert_eq!(codes(password).contains(&"password.composition"), classes < 3, "{password}");
+        }
+    }
+
     #[test]
     fn no_clinic_can_go_under_the_floor() {
         let lax = PasswordPolicy { shortest: 4, composition: false };

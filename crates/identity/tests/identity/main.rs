@@ -11,6 +11,7 @@
 mod support;
 
 mod activation;
+mod challenges;
 mod clinic;
 mod machine;
 mod older_redis;
