@@ -1,6 +1,6 @@
 """Tests of the tests: changes the code in every way that cargo-mutants knows, and demands that a test notices.
 
-usage: generated_mutants.py [--minutes N] [--since REVISION] [--revision REVISION] [CRATE...]
+usage: generated_mutants.py [--minutes N] [--nearby N] [--since REVISION] [--revision REVISION] [CRATE...]
 
 To build each of some thousands of changes would take days. So all are woven into one copy of the code (scripts/weave), each asleep
 until a test is started with its number; every test says once what it reaches, and a change is tried on the tests that reach
@@ -9,7 +9,7 @@ tests/mutants/missed.md names it with a reason; a reason for a change that is no
 
 What cannot be woven, as a number that the compiler works out, is built by itself. A run goes on where the last one was, while the change's crate, and all that the test which
 noticed it is built from, are as they were (scripts/ledger.py). --minutes and --since (only lines that differ from a revision)
-take a part. .cargo/mutants.toml says what is left out.
+take a part. --nearby asks only the N tests of a change that are closest to it: whoever writes tests need not wait for all. .cargo/mutants.toml says what is left out.
 """
 
 import argparse
@@ -96,7 +96,7 @@ def package_of(change):
     return f"cloister-{pathlib.PurePosixPath(change.file).parts[1]}"
 
 
-def examine(copy, crates, changes, environment, findings, deadline):
+def examine(copy, crates, changes, environment, findings, deadline, nearby):
     """Tries all changes of which nothing is known, as far as the time goes."""
     asked = [change for change in changes if findings.get(change) is None]
     print(f"    {len(changes)} changes, {len(changes) - len(asked)} known", flush=True)
@@ -114,7 +114,7 @@ def examine(copy, crates, changes, environment, findings, deadline):
     apart = [change for change in asked if change.number not in held | woven.unviable]
     print(f"    {len(held)} woven in, {len(woven.unviable)} do not compile, {len(apart)} apart; {len(tests)} tests", flush=True)
     programs = {"CLOISTER_TEST_BINARIES": str(folder.parent / "target/debug")}
-    judges = suite.Suite(tests, {**environment, **programs, **mutants.ANY_FAILURE, **FEWER_CASES}, 1 + (os.cpu_count() or 1))
+    judges = suite.Suite(tests, {**environment, **programs, **mutants.ANY_FAILURE, **FEWER_CASES}, 1 + (os.cpu_count() or 1), nearby)
     judges.trace()
     for failed in judges.left_out:
         print(f"    left out, as it fails without any change: {failed}", flush=True)
@@ -198,6 +198,7 @@ def arguments_of_a_part(arguments, copy):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, help="begin with no further change after so long")
+    parser.add_argument("--nearby", type=int, help="ask so many tests of a change at most, those closest to it")
     parser.add_argument("--since", help="only changes to lines that differ from this revision")
     parser.add_argument("--revision", help="change this revision and not the files as they stand")
     parser.add_argument("crates", nargs="*", metavar="CRATE", help=f"{', '.join(CRATES)} without a name")
@@ -212,7 +213,7 @@ def main():
             changes = [Change.of(number, one) for number, one in enumerate(told, 1)]
             findings = Findings(copy, Ledger(copy.parent / "ledger.jsonl"))
             data = {"CLOISTER_TEST_DATA": os.environ.get("CLOISTER_TEST_DATA", str(mutants.ROOT.parent / "shared/data"))}
-            examine(copy, crates, changes, {**environment, **data}, findings, deadline)
+            examine(copy, crates, changes, {**environment, **data}, findings, deadline, arguments.nearby)
     except (mutants.MutantError, build.BuildError, services.ServiceError, LedgerError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -13,6 +13,8 @@ import time
 SLOWER, LEAST = 10, 30
 # Seconds that a test of the untouched code may take.
 LONGEST = 300
+# A test that takes so many seconds is not asked first, whatever it noticed before.
+COSTLY = 5
 
 
 @dataclasses.dataclass
@@ -61,8 +63,10 @@ def package_of(package_id):
 class Suite:
     """Tests with the environment that they run in."""
 
-    def __init__(self, tests, environment, workers):
+    def __init__(self, tests, environment, workers, nearby=None):
         self.tests, self.environment, self.workers = tests, environment, workers
+        # So many tests at most are asked of a change; all that reach it without a number.
+        self.nearby = nearby
         # The tests that noticed changes to a file, the last one first.
         self.noticing = {}
         # The ids of those that fail without any change.
@@ -102,13 +106,13 @@ class Suite:
     def reaching(self, number, package, file):
         """The tests that reach a change: first those that noticed other changes to its file, then those of its own package, and
         what reaches little before what reaches much, as it asks more of it."""
-        noticing = self.noticing.get(file, [])
+        noticing = [test for test in self.noticing.get(file, []) if test.seconds < COSTLY]
         return sorted((test for test in self.tests if number in test.reached), key=lambda test: (
             noticing.index(test) if test in noticing else len(noticing), test.package != package, len(test.reached), test.seconds))
 
     def noticed_by(self, number, package, file):
         """The test that fails twice while a change is chosen, and whether it hung; nothing if none does."""
-        for test in self.reaching(number, package, file):
+        for test in self.reaching(number, package, file)[:self.nearby]:
             limit = max(LEAST, SLOWER * test.seconds)
             first = self.run(test, limit, WOVEN_CHANGE=str(number))
             if first is None or (not first and not self.run(test, limit, WOVEN_CHANGE=str(number))):
