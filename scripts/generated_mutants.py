@@ -1,14 +1,15 @@
 """Tests of the tests: changes the code in every way that cargo-mutants knows, and demands that a test notices.
 
-usage: generated_mutants.py [--minutes N] [--nearby N] [--since REVISION] [--revision REVISION] [CRATE...]
+usage: generated_mutants.py [--afresh] [--minutes N] [--nearby N] [--since REVISION] [--revision REVISION] [CRATE...]
 
 To build each of some thousands of changes would take days. So all are woven into one copy of the code (scripts/weave), each asleep
 until a test is started with its number; every test says once what it reaches, and a change is tried on the tests that reach
 it, those of its own crate first, until one fails twice or hangs. What no test reaches, or none notices, fails the run, unless
 tests/mutants/missed.md names it with a reason; a reason for a change that is noticed by now is reported, so that it can go.
 
-What cannot be woven, as a number that the compiler works out, is built by itself. A run goes on where the last one was, while the change's crate, and all that the test which
-noticed it is built from, are as they were (scripts/ledger.py). --minutes and --since (only lines that differ from a revision)
+What cannot be woven, as a number that the compiler works out, is built by itself. A run goes on where the last one was: what was
+noticed counts while the file that the change is made to, and the files of the package whose test noticed it, are as they were (scripts/ledger.py). What
+these are built from may have changed since, or one fix would have thousands of changes tried again; --afresh tries all. --minutes and --since (only lines that differ from a revision)
 take a part. --nearby asks only the N tests of a change that are closest to it: whoever writes tests need not wait for all. .cargo/mutants.toml says what is left out.
 """
 
@@ -25,7 +26,7 @@ import time
 
 import mutants
 import services
-from ledger import Ledger, LedgerError, closures, digest
+from ledger import Ledger, LedgerError, digest
 from weave import build, suite
 from weave.text import Change
 
@@ -66,17 +67,26 @@ def listed(copy, crate, more):
 class Findings:
     """What is known of changes: of this run, and from earlier ones as far as they still count."""
 
-    def __init__(self, copy, ledger):
-        self.ledger = ledger
-        chosen = (copy / ".cargo/mutants.toml").read_text()
-        self.keys = {package: digest(copy, places, chosen) for package, places in closures(copy, ["--workspace"]).items()}
+    def __init__(self, copy, ledger, afresh=False):
+        self.copy, self.ledger, self.afresh = copy, ledger, afresh
+        self.chosen = (copy / ".cargo/mutants.toml").read_text()
+        self.keys = {package: digest(copy, [folder]) for package, folder in folders(copy).items()}
+        self.files = {}
         self.of_this_run = {}
+
+    def key_of(self, change):
+        """What its file is, and what is left out of all files."""
+        if change.file not in self.files:
+            self.files[change.file] = digest(self.copy, [], (self.copy / change.file).read_text(), self.chosen)
+        return self.files[change.file]
 
     def get(self, change):
         """What came of a change, or nothing."""
         if change.name in self.of_this_run:
             return self.of_this_run[change.name]
-        own = self.keys[package_of(change)]
+        if self.afresh:
+            return None
+        own = self.key_of(change)
         if self.ledger.get(own, change.name) == UNVIABLE:
             return UNVIABLE
         caught = any(self.ledger.get(own + key, change.name) == CAUGHT for key in self.keys.values())
@@ -85,11 +95,20 @@ class Findings:
     def add(self, change, outcome, package=None):
         """Keeps what came of a change, and for later runs too if it is good; `package` is whose test caught it."""
         self.of_this_run[change.name] = outcome
-        own = self.keys[package_of(change)]
+        own = self.key_of(change)
         if outcome == CAUGHT:
             self.ledger.add(own + self.keys[package], **{change.name: CAUGHT})
         elif outcome == UNVIABLE:
             self.ledger.add(own, **{change.name: UNVIABLE})
+
+
+def folders(copy):
+    """The folder of each package of the workspace."""
+    told = subprocess.run(["cargo", "metadata", "--locked", "--no-deps", "--format-version=1"], cwd=copy, capture_output=True, text=True)
+    if told.returncode:
+        raise LedgerError(f"cargo metadata: {told.stderr.strip()}")
+    return {package["name"]: pathlib.Path(package["manifest_path"]).parent.relative_to(copy)
+            for package in json.loads(told.stdout)["packages"]}
 
 
 def package_of(change):
@@ -197,6 +216,7 @@ def arguments_of_a_part(arguments, copy):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--afresh", action="store_true", help="try what earlier runs know, too")
     parser.add_argument("--minutes", type=float, help="begin with no further change after so long")
     parser.add_argument("--nearby", type=int, help="ask so many tests of a change at most, those closest to it")
     parser.add_argument("--since", help="only changes to lines that differ from this revision")
@@ -211,7 +231,7 @@ def main():
             more = arguments_of_a_part(arguments, copy)
             told = [one for crate in crates for one in listed(copy, crate, more)]
             changes = [Change.of(number, one) for number, one in enumerate(told, 1)]
-            findings = Findings(copy, Ledger(copy.parent / "ledger.jsonl"))
+            findings = Findings(copy, Ledger(copy.parent / "ledger.jsonl"), arguments.afresh)
             data = {"CLOISTER_TEST_DATA": os.environ.get("CLOISTER_TEST_DATA", str(mutants.ROOT.parent / "shared/data"))}
             examine(copy, crates, changes, {**environment, **data}, findings, deadline, arguments.nearby)
     except (mutants.MutantError, build.BuildError, services.ServiceError, LedgerError) as error:

@@ -21,14 +21,13 @@ CHANGES = [change(number, name) for number, name in enumerate((ONE, TWO, THREE),
 def findings(tmp_path, monkeypatch):
     """What is known of the changes to a door; asked again, as a later run would."""
     copy = tmp_path / "tree"
-    for folder in (".cargo", "door", "house"):
-        (copy / folder).mkdir(parents=True)
-        (copy / folder / "lib.rs").write_text(folder)
-    (copy / ".cargo/mutants.toml").write_text("")
-    monkeypatch.setattr(generated, "closures", lambda *_: {"cloister-door": {"door"}, "cloister-house": {"door", "house"}})
+    for file in (".cargo/mutants.toml", "crates/door/src/lib.rs", "crates/door/src/lock.rs", "crates/house/src/lib.rs"):
+        (copy / file).parent.mkdir(parents=True, exist_ok=True)
+        (copy / file).write_text("")
+    monkeypatch.setattr(generated, "folders", lambda _: {"cloister-door": "crates/door", "cloister-house": "crates/house"})
 
-    def again():
-        return generated.Findings(copy, Ledger(tmp_path / "ledger.jsonl"))
+    def again(**how):
+        return generated.Findings(copy, Ledger(tmp_path / "ledger.jsonl"), **how)
 
     again.copy = copy
     return again
@@ -45,11 +44,13 @@ def test_a_run_goes_on_where_the_last_one_was(findings):
     run.add(CHANGES[2], "missed")
     assert known(run) == ["caught", "unviable", "missed"]
     assert known(findings()) == ["caught", "unviable", None], "what was missed is tried again"
+    assert known(findings(afresh=True)) == [None] * 3
 
 
-@pytest.mark.parametrize("file, left", [("door/lib.rs", [None, None]), ("house/lib.rs", ["caught", None]),
-                                        ("Cargo.lock", [None, None]), (".cargo/mutants.toml", [None, None])])
-def test_what_was_noticed_counts_while_the_crate_and_the_test_that_noticed_are_as_they_were(findings, file, left):
+@pytest.mark.parametrize("file, left", [("crates/door/src/lib.rs", [None, None]), ("crates/door/src/lock.rs", [None, "caught"]),
+                                        ("crates/house/src/lib.rs", ["caught", None]), ("Cargo.lock", [None, None]),
+                                        (".cargo/mutants.toml", [None, None])])
+def test_what_was_noticed_counts_while_its_file_and_the_package_that_noticed_are_as_they_were(findings, file, left):
     run = findings()
     run.add(CHANGES[0], "caught", "cloister-door")
     run.add(CHANGES[1], "caught", "cloister-house")
