@@ -72,6 +72,8 @@ pub struct AwsKeyService {
         expect(dead_code, reason = "without a duty there is nothing to call")
     )]
     client: Client,
+    #[cfg(any(feature = "opener", feature = "platform-opener"))]
+    region: Option<Region>,
     #[cfg(feature = "issuer")]
     multi_region: bool,
     #[cfg(feature = "issuer")]
@@ -108,6 +110,8 @@ impl AwsKeyService {
         }
         Self {
             client: Client::from_conf(config.build()),
+            #[cfg(any(feature = "opener", feature = "platform-opener"))]
+            region: shared.region().cloned(),
             #[cfg(feature = "issuer")]
             multi_region: settings.multi_region,
             #[cfg(feature = "issuer")]
@@ -288,7 +292,7 @@ mod duties {
     }
 
     #[cfg(any(feature = "opener", feature = "platform-opener"))]
-    mod opening {
+    pub(super) mod opening {
         use async_trait::async_trait;
         use aws_sdk_kms::primitives::Blob;
         use zeroize::Zeroizing;
@@ -299,6 +303,19 @@ mod duties {
         /// The longest ciphertext that KMS takes.
         const LONGEST_BLOB: usize = 6144;
 
+        /// The name of a key in our own region. A multi-Region key and its copies share an id that begins with `mrk-`, and what one
+        /// wrapped the others open, each by its own region's ARN (AWS KMS developer guide, "Multi-Region keys in AWS KMS").
+        pub(in crate::aws) fn name_in(region: Option<&str>, kms_key: &str) -> String {
+            let mut parts: Vec<&str> = kms_key.split(':').collect();
+            match (region, parts.as_mut_slice()) {
+                (Some(own), ["arn", _, "kms", of_key, _, key]) if key.starts_with("key/mrk-") => {
+                    *of_key = own
+                }
+                _ => {}
+            }
+            parts.join(":")
+        }
+
         impl AwsKeyService {
             async fn unwrap_key(&self, wrapped: &WrappedKey) -> Result<DataKey, KeyServiceError> {
                 if wrapped.blob.is_empty() || wrapped.blob.len() > LONGEST_BLOB {
@@ -307,7 +324,7 @@ mod duties {
                 let opened = self
                     .client
                     .decrypt()
-                    .key_id(wrapped.kms_key.as_str())
+                    .key_id(name_in(self.region.as_ref().map(AsRef::as_ref), wrapped.kms_key.as_str()))
                     .ciphertext_blob(Blob::new(wrapped.blob.clone()))
                     .set_encryption_context(Some(context(&wrapped.owner, wrapped.purpose, wrapped.version)))
                     .send()
@@ -343,6 +360,25 @@ mod duties {
 mod tests {
     use super::duties::classify_code;
     use crate::{KeyServiceError, Outage, Refusal};
+
+    #[cfg(any(feature = "opener", feature = "platform-opener"))]
+    #[test]
+    fn a_key_that_can_be_copied_is_named_in_the_programs_own_region_and_every_other_as_it_is() {
+        use super::duties::opening::name_in;
+
+        let of = |region: &str, id: &str| format!("arn:aws:kms:{region}:111122223333:key/{id}");
+        let copied = "mrk-1234abcd12ab34cd56ef1234567890ab";
+        assert_eq!(name_in(Some("us-west-2"), &of("us-east-1", copied)), of("us-west-2", copied));
+        assert_eq!(name_in(Some("us-east-1"), &of("us-east-1", copied)), of("us-east-1", copied));
+        assert_eq!(name_in(None, &of("us-east-1", copied)), of("us-east-1", copied));
+        for other in [
+            of("us-east-1", "1234abcd-12ab-34cd-56ef-1234567890ab"),
+            copied.to_owned(),
+            "arn:aws:kms:us-east-1:111122223333:alias/mrk-clinic".to_owned(),
+        ] {
+            assert_eq!(name_in(Some("us-west-2"), &other), other);
+        }
+    }
 
     #[cfg(feature = "issuer")]
     #[test]

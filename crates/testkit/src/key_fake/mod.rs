@@ -58,6 +58,7 @@ pub enum Behavior {
 }
 
 /// A key of the service.
+#[derive(Clone)]
 struct Key {
     state: KeyState,
     secret: [u8; 32],
@@ -77,6 +78,7 @@ struct Shared {
     state: Arc<Mutex<State>>,
     calls: Arc<AtomicU64>,
     environment: Environment,
+    region: &'static str,
 }
 
 impl Shared {
@@ -98,8 +100,16 @@ impl KeyFake {
     /// # Errors
     /// When no port can be had.
     pub async fn start() -> Result<Self, ServiceError> {
-        let shared =
-            Shared { state: Arc::default(), calls: Arc::default(), environment: Environment::system() };
+        Self::start_in("us-east-1").await
+    }
+
+    /// As [`KeyFake::start`], in a region of the caller's choice.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn start_in(region: &'static str) -> Result<Self, ServiceError> {
+        let environment = Environment::system();
+        let shared = Shared { state: Arc::default(), calls: Arc::default(), environment, region };
         let no_port = || ServiceError::system("opening the key fake");
         let acceptor = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).into_acceptor().await.map_err(no_port())?;
         let address = acceptor.local_addr().first().and_then(|address| address.as_socket_addr().copied());
@@ -150,6 +160,20 @@ impl KeyFake {
         if let Some(key) = self.shared.lock().keys.get_mut(arn) {
             key.denied = denied;
         }
+    }
+
+    /// Holds copies of the other region's keys that can be copied, as ReplicateKey makes them: of the same id and secret, under
+    /// an ARN of this region.
+    pub fn copy_keys_of(&self, other: &Self) {
+        let copied: Vec<(String, Key)> = other
+            .shared
+            .lock()
+            .keys
+            .iter()
+            .filter(|(arn, _)| operations::id_of(arn).starts_with("mrk-"))
+            .map(|(arn, key)| (arn.replace(other.shared.region, self.shared.region), key.clone()))
+            .collect();
+        self.shared.lock().keys.extend(copied);
     }
 
     /// Destroys a key, as the end of its waiting period does.

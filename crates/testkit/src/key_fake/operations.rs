@@ -75,9 +75,14 @@ impl State {
     fn find(&self, named: &Value) -> Result<String, Refused> {
         let name =
             named.as_str().filter(|name| !name.is_empty()).ok_or(Refused::of("ValidationException"))?;
-        let names = |arn: &&String| *arn == name || arn.rsplit('/').next() == Some(name);
+        let names = |arn: &&String| *arn == name || id_of(arn) == name;
         self.keys.keys().find(names).cloned().ok_or(Refused::of("NotFoundException"))
     }
+}
+
+/// What an ARN ends with, and copies of a key in other regions share.
+pub(super) fn id_of(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
 }
 
 impl Key {
@@ -88,7 +93,8 @@ impl Key {
 }
 
 fn create(shared: &Shared, state: &mut State, asked: &Value) -> Value {
-    let arn = format!("arn:aws:kms:us-east-1:000000000000:key/{}", shared.environment.uuid());
+    let copied = if asked["MultiRegion"] == true { "mrk-" } else { "" };
+    let arn = format!("arn:aws:kms:{}:000000000000:key/{copied}{}", shared.region, shared.environment.uuid());
     let tags = if asked["Tags"].is_array() { asked["Tags"].clone() } else { json!([]) };
     let secret = shared.environment.bytes::<32>();
     let key = Key { state: KeyState::Enabled, secret, tags, rotates: false, denied: false };
@@ -98,15 +104,15 @@ fn create(shared: &Shared, state: &mut State, asked: &Value) -> Value {
 }
 
 fn list(state: &State) -> Value {
-    let id = |arn: &String| arn.rsplit('/').next().unwrap_or(arn).to_owned();
-    let keys: Vec<Value> = state.keys.keys().map(|arn| json!({ "KeyArn": arn, "KeyId": id(arn) })).collect();
+    let keys: Vec<Value> =
+        state.keys.keys().map(|arn| json!({ "KeyArn": arn, "KeyId": id_of(arn) })).collect();
     json!({ "Keys": keys, "Truncated": false })
 }
 
 fn described(arn: &str, key: &Key) -> Value {
     let enabled = key.state == KeyState::Enabled;
     json!({ "KeyMetadata": {
-        "KeyId": arn.rsplit('/').next(), "Arn": arn, "KeyState": key.state.as_str(), "Enabled": enabled,
+        "KeyId": id_of(arn), "Arn": arn, "KeyState": key.state.as_str(), "Enabled": enabled,
         "KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "SYMMETRIC_DEFAULT", "Origin": "AWS_KMS",
     }})
 }
@@ -135,7 +141,7 @@ fn issue(
     }
     let data_key = shared.environment.bytes::<32>();
     let nonce = shared.environment.bytes::<24>();
-    let blob = wrapping::wrap(&key.secret, nonce, arn, &asked["EncryptionContext"], &data_key)
+    let blob = wrapping::wrap(&key.secret, nonce, id_of(arn), &asked["EncryptionContext"], &data_key)
         .ok_or(Refused::of("ValidationException"))?;
     let mut answer = json!({ "CiphertextBlob": blob, "KeyId": arn });
     if with_plaintext {
@@ -146,17 +152,17 @@ fn issue(
 
 /// The key that wrapped the blob, which must be the one that the caller names.
 fn wrapping_key(state: &State, asked: &Value) -> Result<String, Refused> {
-    let (arn, _) =
+    let (id, _) =
         wrapping::parts(&asked["CiphertextBlob"]).ok_or(Refused::of("InvalidCiphertextException"))?;
-    if asked["KeyId"].is_null() || state.find(&asked["KeyId"])? == arn {
-        return Ok(arn);
-    }
-    Err(Refused::of("IncorrectKeyException"))
+    let named = if asked["KeyId"].is_null() { json!(id) } else { asked["KeyId"].clone() };
+    let arn = state.find(&named)?;
+    if id_of(&arn) == id { Ok(arn) } else { Err(Refused::of("IncorrectKeyException")) }
 }
 
 fn open(arn: &str, key: &Key, asked: &Value) -> Result<Value, Refused> {
-    let opened = wrapping::parts(&asked["CiphertextBlob"])
-        .and_then(|(_, sealed)| wrapping::unwrap(&key.secret, arn, &asked["EncryptionContext"], &sealed));
+    let opened = wrapping::parts(&asked["CiphertextBlob"]).and_then(|(_, sealed)| {
+        wrapping::unwrap(&key.secret, id_of(arn), &asked["EncryptionContext"], &sealed)
+    });
     let plaintext = opened.ok_or(Refused::of("InvalidCiphertextException"))?;
     Ok(json!({ "Plaintext": plaintext, "KeyId": arn, "EncryptionAlgorithm": "SYMMETRIC_DEFAULT" }))
 }

@@ -236,3 +236,35 @@ async fn connections_that_a_network_forgot_cost_an_attempt_and_not_the_call() {
     fake.proxy().silence();
     service.open_data_key(&wrapped).await.unwrap();
 }
+
+#[tokio::test]
+async fn what_a_key_wrapped_its_copy_in_another_region_opens() {
+    if !has_credentials() {
+        return;
+    }
+    let (first, second) = (KeyFake::start().await.unwrap(), KeyFake::start_in("us-west-2").await.unwrap());
+    let service = async |fake: &KeyFake, region: &str, multi_region: bool| {
+        let settings = AwsKeySettings {
+            region: Some(region.into()),
+            endpoint: Some(fake.endpoint()),
+            multi_region,
+            ..AwsKeySettings::default()
+        };
+        AwsKeyService::connect(&settings).await
+    };
+    let there = service(&second, "us-west-2", true).await;
+    for (multi_region, opens) in [(true, Ok(())), (false, Err(KeyServiceError::Refused(Refusal::NotFound)))] {
+        let here = service(&first, "us-east-1", multi_region).await;
+        let owner = owner();
+        let key = here.create_key(&owner).await.unwrap();
+        let wrapped = here.issue_data_key(&key, &owner, Purpose::Phi, KeyVersion::FIRST).await.unwrap();
+        assert_eq!(
+            there.open_data_key(&wrapped).await.map(drop),
+            Err(KeyServiceError::Refused(Refusal::NotFound)),
+            "nobody has copied it yet"
+        );
+        second.copy_keys_of(&first);
+        assert_eq!(there.open_data_key(&wrapped).await.map(drop), opens);
+        assert!(here.open_data_key(&wrapped).await.is_ok());
+    }
+}
