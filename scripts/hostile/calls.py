@@ -29,7 +29,8 @@ OPERATORS = ROOT / "tenant-admin/openapi.json"
 # Limits are moved, never switched off: far above what the generator can send.
 MANY = "1000000"
 LIMITS = ("anonymous", "flow_pages", "signed_in", "bearer", "machine")
-SCOPES = ("tenants:read", "tenants:write", "tenants:activate", "baa:write", "owners:invite", "networks:write")
+SCOPES = ("tenants:read", "tenants:write", "tenants:activate", "baa:write", "owners:invite", "networks:write",
+          "hosts:write")
 # They end sessions or count failures against the account: tried by somebody whom nobody else's calls need.
 ENDINGS = {"sign_out", "revoke_other_sessions", "revoke_session", "step_up_session"}
 SEED = 20260301

@@ -190,6 +190,14 @@ actions! {
     TenantNetworkRaised = "tenant.network_raised",
     /// A network of a tenant was lowered to what every other may do.
     TenantNetworkLowered = "tenant.network_lowered",
+    /// The hosts of a tenant were listed.
+    TenantHostListed = "tenant.host_list",
+    /// A host was mapped to a site of a tenant. Its reason in words, sealed, says which.
+    TenantHostMapped = "tenant.host_mapped",
+    /// A host of a tenant was made the primary one of its site.
+    TenantHostMadePrimary = "tenant.host_made_primary",
+    /// A host was taken from a tenant.
+    TenantHostRemoved = "tenant.host_removed",
     /// A tenant was suspended.
     TenantSuspended = "tenant.suspended",
     /// An onboarding that failed or was left behind was undone.

@@ -20,7 +20,15 @@ impl Audience {
             Self::Console => "console",
         }
     }
+
+    /// Reads the stable spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Portal, Self::Console].into_iter().find(|audience| audience.as_str() == text)
+    }
 }
+
+/// The most hosts of one clinic, the two under the platform's domain among them.
+pub const MOST_HOSTS: usize = 10;
 
 /// A host name in its one canonical spelling: lower-case ASCII, no port, no trailing dot, no address literal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,6 +49,18 @@ pub enum HostError {
     /// An IPv4 or IPv6 literal.
     #[error("the host is an address, not a name")]
     Address,
+}
+
+impl HostError {
+    /// A stable code that a client can translate.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Length => "host.length",
+            Self::Character => "host.character",
+            Self::Port => "host.port",
+            Self::Address => "host.address",
+        }
+    }
 }
 
 impl CanonicalHost {

@@ -14,7 +14,7 @@ mod randomness;
 mod spoken_code;
 mod text;
 
-pub use audience::{Audience, CanonicalHost, HostError};
+pub use audience::{Audience, CanonicalHost, HostError, MOST_HOSTS};
 pub use class::{Classified, DataClass, Internal, Phi, PhiClass, Pii, PiiClass, Public};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use environment::Environment;

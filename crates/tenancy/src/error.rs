@@ -26,6 +26,18 @@ pub enum TenancyError {
     /// The tenant has as many raised networks as it may.
     #[error("The tenant has as many raised networks as it may; lower one first.")]
     TooManyNetworks,
+    /// The host is not the tenant's.
+    #[error("The tenant has no such host.")]
+    HostNotFound,
+    /// The host is another tenant's. Whose is not said.
+    #[error("The host is taken.")]
+    HostTaken,
+    /// The host is the one that links to its site are built with.
+    #[error("The host is the primary one of its site; make another one primary first.")]
+    HostIsPrimary,
+    /// The tenant has as many hosts as it may.
+    #[error("The tenant has as many hosts as it may; remove one first.")]
+    TooManyHosts,
     /// There is no such operator, or he is disabled.
     #[error("There is no such operator.")]
     OperatorNotFound,
@@ -92,6 +104,10 @@ impl Failure for TenancyError {
             Self::TenantNotFound => "tenant.not_found",
             Self::NetworkNotFound => "network.not_found",
             Self::TooManyNetworks => "network.too_many",
+            Self::HostNotFound => "host.not_found",
+            Self::HostTaken => "host.taken",
+            Self::HostIsPrimary => "host.primary",
+            Self::TooManyHosts => "host.too_many",
             Self::OperatorNotFound => "operator.not_found",
             Self::TokenNotFound => "token.not_found",
             Self::SlugTaken => "tenant.slug_taken",
@@ -115,11 +131,16 @@ impl Failure for TenancyError {
             Self::Invalid(errors) => FailureKind::Invalid(errors.clone()),
             Self::Unauthenticated => FailureKind::Unauthenticated,
             Self::ScopeMissing => FailureKind::Forbidden,
-            Self::TenantNotFound | Self::NetworkNotFound | Self::OperatorNotFound | Self::TokenNotFound => {
-                FailureKind::NotFound
-            }
+            Self::TenantNotFound
+            | Self::NetworkNotFound
+            | Self::HostNotFound
+            | Self::OperatorNotFound
+            | Self::TokenNotFound => FailureKind::NotFound,
             Self::SlugTaken
             | Self::TooManyNetworks
+            | Self::HostTaken
+            | Self::HostIsPrimary
+            | Self::TooManyHosts
             | Self::KeyReused
             | Self::InProgress
             | Self::NotReady(_)

@@ -16,6 +16,7 @@ pub mod token;
 
 mod call;
 mod error;
+mod hosts;
 mod networks;
 mod onboarding;
 mod operators;

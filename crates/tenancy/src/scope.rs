@@ -20,17 +20,20 @@ pub enum Scope {
     OwnersInvite,
     /// Raise and lower what may come from a tenant's networks.
     NetworksWrite,
+    /// Map a tenant's own hosts, choose the primary ones and remove hosts.
+    HostsWrite,
 }
 
 impl Scope {
     /// Every scope there is.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::TenantsRead,
         Self::TenantsWrite,
         Self::TenantsActivate,
         Self::BaaWrite,
         Self::OwnersInvite,
         Self::NetworksWrite,
+        Self::HostsWrite,
     ];
 
     /// The spelling used in requests and in the database.
@@ -42,6 +45,7 @@ impl Scope {
             Self::BaaWrite => "baa:write",
             Self::OwnersInvite => "owners:invite",
             Self::NetworksWrite => "networks:write",
+            Self::HostsWrite => "hosts:write",
         }
     }
 

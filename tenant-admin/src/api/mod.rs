@@ -1,6 +1,7 @@
 //! The operators' API: one file per resource, one handler per operation.
 
 mod guard;
+mod hosts;
 mod networks;
 mod owner;
 mod readiness;
@@ -28,6 +29,10 @@ pub const OPERATIONS: &[(&str, Option<Scope>)] = &[
     ("list_networks", Some(Scope::TenantsRead)),
     ("raise_network", Some(Scope::NetworksWrite)),
     ("lower_network", Some(Scope::NetworksWrite)),
+    ("list_hosts", Some(Scope::TenantsRead)),
+    ("map_host", Some(Scope::HostsWrite)),
+    ("make_host_primary", Some(Scope::HostsWrite)),
+    ("remove_host", Some(Scope::HostsWrite)),
     ("list_own_tokens", None),
     ("revoke_own_token", None),
 ];
@@ -38,7 +43,14 @@ Every failed answer is a problem document (RFC 9457) with a stable code.";
 
 /// The service of all operations.
 pub(crate) fn service() -> OpenApiService<impl OpenApi, ()> {
-    let all = (tenants::Tenants, readiness::Readiness, owner::Owner, networks::Networks, tokens::Tokens);
+    let all = (
+        tenants::Tenants,
+        readiness::Readiness,
+        owner::Owner,
+        networks::Networks,
+        hosts::Hosts,
+        tokens::Tokens,
+    );
     OpenApiService::new(all, "Cloister tenant administration", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
 }

@@ -1,6 +1,6 @@
 //! The shapes of requests and answers. Names and meanings here are what the documentation shows.
 
-use cloister_store::NetworkRow;
+use cloister_store::{HostRow, NetworkRow};
 use cloister_tenancy::{NetworkRequest, Tenant, TenantList, baa::BaaRequest, new_tenant::NewTenantRequest};
 use poem_openapi::Object;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -198,6 +198,31 @@ pub(crate) struct NetworkList {
     items: Vec<NetworkBody>,
 }
 
+/// Which site a host is to serve.
+#[derive(Debug, Object)]
+pub(crate) struct HostSite {
+    /// portal (patients) or console (staff).
+    pub(crate) site: String,
+}
+
+/// A host of a tenant.
+#[derive(Debug, Object)]
+pub(crate) struct HostBody {
+    /// The name, in lower case.
+    host: String,
+    /// The site it serves: portal (patients) or console (staff).
+    site: String,
+    /// Whether links to that site are built with it. Each site has one such host.
+    primary: bool,
+}
+
+/// A tenant's hosts, in the order of their names.
+#[derive(Debug, Object)]
+pub(crate) struct HostList {
+    /// The hosts, at most 10.
+    items: Vec<HostBody>,
+}
+
 /// A token, without the token itself.
 #[derive(Debug, Object)]
 pub(crate) struct TokenBody {
@@ -312,6 +337,18 @@ impl From<NetworkRow> for NetworkBody {
 impl From<Vec<NetworkRow>> for NetworkList {
     fn from(rows: Vec<NetworkRow>) -> Self {
         Self { items: rows.into_iter().map(NetworkBody::from).collect() }
+    }
+}
+
+impl From<HostRow> for HostBody {
+    fn from(row: HostRow) -> Self {
+        Self { host: row.host.to_string(), site: row.audience.as_str().to_owned(), primary: row.is_primary }
+    }
+}
+
+impl From<Vec<HostRow>> for HostList {
+    fn from(rows: Vec<HostRow>) -> Self {
+        Self { items: rows.into_iter().map(HostBody::from).collect() }
     }
 }
 

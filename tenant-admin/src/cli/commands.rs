@@ -109,6 +109,9 @@ pub(crate) enum TenantCommand {
     /// Networks of a tenant from which more calls are let through, such as a hospital's.
     #[command(subcommand)]
     Network(NetworkCommand),
+    /// Hosts of a tenant: the two of the platform, and names that the clinic brings.
+    #[command(subcommand)]
+    Host(HostCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -142,6 +145,39 @@ pub(crate) enum NetworkCommand {
         tenant: Uuid,
         /// As listed.
         network: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HostCommand {
+    /// List the hosts.
+    List {
+        /// The tenant's id.
+        tenant: Uuid,
+    },
+    /// Map a host that the clinic brings. Repeating it changes nothing, or the site.
+    Map {
+        /// The tenant's id.
+        tenant: Uuid,
+        /// Such as portal.clinic.example.
+        host: String,
+        /// portal (patients) or console (staff).
+        #[arg(long)]
+        site: String,
+    },
+    /// Have links in mails built with a host, in place of the one of the same site that was primary.
+    MakePrimary {
+        /// The tenant's id.
+        tenant: Uuid,
+        /// As listed.
+        host: String,
+    },
+    /// Remove a host that the clinic brought.
+    Remove {
+        /// The tenant's id.
+        tenant: Uuid,
+        /// As listed.
+        host: String,
     },
 }
 

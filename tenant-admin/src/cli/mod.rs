@@ -4,6 +4,7 @@
 mod commands;
 mod output;
 mod run;
+mod tenant;
 
 use std::{ffi::OsString, process::ExitCode};
 

@@ -5,10 +5,7 @@ use std::{future::Future, sync::Arc};
 use cloister_ephemeral::{Ephemeral, InProcessCapacity, RateLimit, RedisSettings};
 use cloister_kernel::{Environment, TenantId};
 use cloister_store::{OperatorRow, PlatformStore, StoreConfig};
-use cloister_tenancy::{
-    CallFacts, ListRequest, NetworkRequest, OperatorCall, Platform, TenancyError, TokenRequest,
-    baa::BaaRequest, new_tenant::NewTenantRequest,
-};
+use cloister_tenancy::{CallFacts, OperatorCall, Platform, TenancyError, TokenRequest, baa::BaaRequest};
 use cloister_vault::{
     AwsKeyService, AwsKeySettings, Breaker, Deployment, KeyCache, KeyIssuer, KeyOpener, LocalKeyService,
     PlatformKeyOpener,
@@ -17,15 +14,13 @@ use poem_openapi::types::ToJSON;
 use serde_json::{Value, json};
 
 use super::{
-    commands::{
-        BaaCommand, Command, NetworkCommand, NewTenantArguments, OperatorCommand, OwnerCommand,
-        TenantCommand, TokenCommand,
-    },
+    commands::{BaaCommand, Command, OperatorCommand, OwnerCommand, TokenCommand},
     output::{CommandError, Output},
+    tenant::tenant,
 };
 use crate::{
     AdminState, KeySettings, Settings,
-    api::schema::{NetworkBody, NetworkList, TenantBody, TenantPage, TokenList, written},
+    api::schema::{TenantBody, TokenList, written},
     measured, serve_until,
 };
 
@@ -199,61 +194,6 @@ async fn token(
     Ok(())
 }
 
-async fn tenant(
-    command: TenantCommand,
-    platform: &Platform,
-    call: &OperatorCall,
-    output: &Output,
-) -> Result<(), TenancyError> {
-    let tenant = match command {
-        TenantCommand::List { limit, cursor, status } => {
-            let list = platform.list_tenants(call, ListRequest { limit, cursor, status }).await?;
-            output.list(&json_of(&TenantPage::from(list)), &["id", "slug", "status", "owner", "name"]);
-            return Ok(());
-        }
-        TenantCommand::Create(new) => {
-            let key = new.idempotency_key.clone();
-            platform.create_tenant(call, Some(&key), new.into()).await?
-        }
-        TenantCommand::Show { id } => platform.read_tenant(call, TenantId::from_uuid(id)).await?,
-        TenantCommand::Activate { id } => platform.activate_tenant(call, TenantId::from_uuid(id)).await?,
-        TenantCommand::Network(command) => return network(command, platform, call, output).await,
-    };
-    output.value(&json_of(&TenantBody::from(tenant)));
-    Ok(())
-}
-
-async fn network(
-    command: NetworkCommand,
-    platform: &Platform,
-    call: &OperatorCall,
-    output: &Output,
-) -> Result<(), TenancyError> {
-    match command {
-        NetworkCommand::List { tenant } => {
-            let rows = platform.list_networks(call, TenantId::from_uuid(tenant)).await?;
-            let columns =
-                ["network", "anonymous_per_minute", "sign_in_pages_per_minute", "expires_at", "reason"];
-            output.list(&json_of(&NetworkList::from(rows)), &columns);
-        }
-        NetworkCommand::Raise { tenant, network, anonymous, sign_in_pages, reason, expires_at } => {
-            let request = NetworkRequest {
-                anonymous_per_minute: anonymous,
-                sign_in_pages_per_minute: sign_in_pages,
-                reason,
-                expires_at,
-            };
-            let row = platform.raise_network(call, TenantId::from_uuid(tenant), &network, request).await?;
-            output.value(&json_of(&NetworkBody::from(row)));
-        }
-        NetworkCommand::Lower { tenant, network } => {
-            platform.lower_network(call, TenantId::from_uuid(tenant), &network).await?;
-            output.value(&json!({ "lowered": true }));
-        }
-    }
-    Ok(())
-}
-
 async fn baa(
     command: BaaCommand,
     platform: &Platform,
@@ -279,21 +219,6 @@ async fn owner(
     Ok(())
 }
 
-impl From<NewTenantArguments> for NewTenantRequest {
-    fn from(given: NewTenantArguments) -> Self {
-        Self {
-            slug: given.slug,
-            name: given.name,
-            region: given.region,
-            time_zone: given.time_zone,
-            contact_name: given.contact_name,
-            contact_email: given.contact_email,
-            default_locale: given.locale,
-            colors: given.brand.zip(given.on_brand),
-        }
-    }
-}
-
-fn json_of(value: &impl ToJSON) -> Value {
+pub(super) fn json_of(value: &impl ToJSON) -> Value {
     value.to_json().unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use cloister_tenancy::scope::Scope;
 use serde_json::Value;
 
-use crate::fixture::{App, baa, network, new_tenant, owner};
+use crate::fixture::{App, baa, host_site, network, new_tenant, owner};
 
 /// One operation: what to call, what its token needs, what a caller who has it is answered, the event's action.
 struct Row {
@@ -102,6 +102,42 @@ const ROWS: &[Row] = &[
         event: "tenant.network_lowered refused network.not_found",
     },
     Row {
+        operation: "list_hosts",
+        method: "GET",
+        path: "/v1/tenants/{tenant}/hosts",
+        body: |_| None,
+        scope: Some(Scope::TenantsRead),
+        status: 200,
+        event: "tenant.host_list success",
+    },
+    Row {
+        operation: "map_host",
+        method: "PUT",
+        path: "/v1/tenants/{tenant}/hosts/portal.lakeside-clinic.example",
+        body: |_| Some(host_site()),
+        scope: Some(Scope::HostsWrite),
+        status: 200,
+        event: "tenant.host_mapped success",
+    },
+    Row {
+        operation: "make_host_primary",
+        method: "PUT",
+        path: "/v1/tenants/{tenant}/hosts/portal.lakeside-clinic.example/primary",
+        body: |_| None,
+        scope: Some(Scope::HostsWrite),
+        status: 404,
+        event: "tenant.host_made_primary refused host.not_found",
+    },
+    Row {
+        operation: "remove_host",
+        method: "DELETE",
+        path: "/v1/tenants/{tenant}/hosts/portal.lakeside-clinic.example",
+        body: |_| None,
+        scope: Some(Scope::HostsWrite),
+        status: 404,
+        event: "tenant.host_removed refused host.not_found",
+    },
+    Row {
         operation: "list_own_tokens",
         method: "GET",
         path: "/v1/tokens",
@@ -176,7 +212,7 @@ async fn each_scope_opens_its_own_operations_and_each_call_leaves_one_event() {
 }
 
 /// Slugs that end so look like no other.
-const LETTERS: [char; 13] = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'k', 'm', 'n', 'o', 'p'];
+const LETTERS: [char; 15] = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'k', 'm', 'n', 'o', 'p', 'r', 't'];
 
 /// A scope as part of a slug that looks like no other.
 fn slug_of(scope: Scope) -> &'static str {
@@ -187,6 +223,7 @@ fn slug_of(scope: Scope) -> &'static str {
         Scope::BaaWrite => "baa",
         Scope::OwnersInvite => "owner",
         Scope::NetworksWrite => "network",
+        Scope::HostsWrite => "host",
     }
 }
 

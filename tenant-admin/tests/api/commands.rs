@@ -138,6 +138,30 @@ async fn a_machine_goes_from_nothing_to_an_open_tenant() {
     assert_eq!(above.code, Some(2));
     assert!(above.err.contains("anonymous_per_minute: choose 10 to 100 (limit.range)"), "{}", above.err);
 
+    let own = |act: &'static str, more: &[&str]| {
+        host.json(Some(token), &[&["tenant", "host", act, id], more].concat())
+    };
+    let mapped = own("map", &["Portal.Lakeside-Clinic.example", "--site", "portal"]);
+    assert_eq!(
+        (&mapped["host"], &mapped["primary"]),
+        (&"portal.lakeside-clinic.example".into(), &false.into())
+    );
+    assert_eq!(own("make-primary", &["portal.lakeside-clinic.example"])["primary"], true);
+    assert_eq!(host.json(Some(token), &["tenant", "show", id])["portal_host"], mapped["host"]);
+    let plain = host.run(Some(token), &["tenant", "host", "list", id]);
+    assert!(plain.out.contains("lakeside.localhost\tportal\tfalse"), "{}", plain.out);
+    assert!(plain.out.contains("portal.lakeside-clinic.example\tportal\ttrue"), "{}", plain.out);
+    let kept = host.run(Some(token), &["tenant", "host", "remove", id, "portal.lakeside-clinic.example"]);
+    assert_eq!(kept.code, Some(1));
+    assert!(kept.err.contains("make another one primary first"), "{}", kept.err);
+    own("make-primary", &["lakeside.localhost"]);
+    own("remove", &["portal.lakeside-clinic.example"]);
+    assert_eq!(own("list", &[])["items"].as_array().unwrap().len(), 2);
+    let reserved =
+        host.run(Some(token), &["tenant", "host", "map", id, "portal.localhost", "--site", "portal"]);
+    assert_eq!(reserved.code, Some(2));
+    assert!(reserved.err.contains("host: the platform's domain"), "{}", reserved.err);
+
     let id = issued["id"].as_str().unwrap();
     assert_eq!(host.json(None, &["token", "list"])["items"][0]["id"], id);
     host.json(None, &["token", "revoke", id]);

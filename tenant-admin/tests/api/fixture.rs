@@ -187,6 +187,11 @@ pub(crate) fn owner() -> Value {
     json!({ "email": "owner@lakeside.example", "display_name": "Dr. Ana Lee" })
 }
 
+/// A body that maps a host.
+pub(crate) fn host_site() -> Value {
+    json!({ "site": "portal" })
+}
+
 /// A body that raises a network.
 pub(crate) fn network() -> Value {
     json!({

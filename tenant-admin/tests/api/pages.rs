@@ -31,6 +31,13 @@ fn the_document_states_the_ceiling_and_the_number_of_networks() {
     }
 }
 
+#[test]
+fn the_document_states_the_number_of_hosts() {
+    let most = cloister_kernel::MOST_HOSTS;
+    assert!(CHECKED_IN.contains(&format!("at most {most} hosts, the two of the platform among them")));
+    assert!(CHECKED_IN.contains(&format!("The hosts, at most {most}.")));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_publishes_the_checked_in_document() {
     let app = App::start().await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::fixture::{Answer, App, HOST, baa, network, new_tenant, owner};
+use crate::fixture::{Answer, App, HOST, baa, host_site, network, new_tenant, owner};
 
 fn is_problem(answer: &Answer, case: &str) {
     assert!(answer.status.is_client_error(), "{case}: {} {}", answer.status, answer.text);
@@ -203,6 +203,44 @@ async fn wrong_networks_and_limits_above_the_ceiling_name_their_field() {
         assert_eq!(app.call("PUT", &path, &token, Some(network())).await.status, 404, "{path}");
     }
     assert_eq!(app.count("raised_networks").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_hosts_and_sites_name_their_field() {
+    let app = App::start().await;
+    let token = app.root().await;
+    let id = app.tenant(&token, "lakeside").await;
+    let more = json!({ "site": "portal", "primary": true });
+    for (host, body, field) in [
+        ("portal.canary.example", json!({ "site": "canary" }), "site"),
+        ("portal.canary.example", json!({ "site": 7 }), "/site"),
+        ("portal.canary.example", json!({}), "/site"),
+        ("portal.canary.example", more, "/primary"),
+        ("canary", host_site(), "host"),
+        ("*.canary.example", host_site(), "host"),
+        ("canary.clinics.example", host_site(), "host"),
+        ("portal.canary.example%2Fx", host_site(), "host"),
+        ("portal.canary.example:443", host_site(), "host"),
+        ("203.0.113.7", host_site(), "host"),
+        ("%5B::1%5D", host_site(), "host"),
+    ] {
+        let path = format!("/v1/tenants/{id}/hosts/{host}");
+        let answer = app.call("PUT", &path, &token, Some(body)).await;
+        is_problem(&answer, host);
+        assert_eq!(
+            (answer.status.as_u16(), answer.fields()),
+            (422, vec![field.to_owned()]),
+            "{}",
+            answer.text
+        );
+    }
+    for host in ["canary", "lakeside.clinics.example"] {
+        let answer = app.call("DELETE", &format!("/v1/tenants/{id}/hosts/{host}"), &token, None).await;
+        assert_eq!((answer.status.as_u16(), answer.fields()), (422, vec!["host".to_owned()]));
+    }
+    let primary = app.call("PUT", &format!("/v1/tenants/{id}/hosts/a_b/primary"), &token, None).await;
+    assert_eq!((primary.status.as_u16(), primary.fields()), (422, vec!["host".to_owned()]));
+    assert_eq!(app.count("hosts").await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

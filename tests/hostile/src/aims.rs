@@ -189,17 +189,24 @@ async fn of_operators(operation: &Operation, people: &People, known: &mut Known)
     let own = people.world.here.id;
     // Numbers of four apps at once meet in no address.
     let network = |case: Case| case.at("tenant_id", own).at("address", "203.0.113.0").at("prefix_length", 24);
+    let brought = |case: Case| case.at("tenant_id", own).at("host", "portal.own-clinic.example");
     match operation.id.as_str() {
         "create_tenant" => {
             let mut case = case.with(new_tenant(&format!("made{number}")));
             case.headers.push(("idempotency-key".to_owned(), format!("key-{number}")));
             case
         }
-        "read_tenant" | "list_networks" => case.at("tenant_id", own),
+        "read_tenant" | "list_networks" | "list_hosts" => case.at("tenant_id", own),
         "raise_network" => network(case).with(json!({
             "anonymous_per_minute": 20, "sign_in_pages_per_minute": 60, "reason": "One address for all",
         })),
         "lower_network" => network(case),
+        "map_host" => brought(case).with(json!({ "site": "portal" })),
+        "remove_host" => brought(case),
+        // The one that is primary already: mails go on naming a host that is served.
+        "make_host_primary" => {
+            case.at("tenant_id", own).at("host", format!("{}.localhost", people.world.here.slug))
+        }
         "activate_tenant" if known.activated < ACTIVATED => {
             known.activated += 1;
             let (id, _) = app.clinic_until_activation(&format!("begun{number}")).await;

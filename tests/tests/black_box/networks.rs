@@ -1,30 +1,14 @@
 //! A clinic's network raised by operators, as the people behind it meet it.
 
-use cloister_testkit::app::{ADMIN_ORIGIN, Call, TestApp, Wire, WireAnswer};
+use cloister_testkit::app::{Call, TestApp, Wire};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use time::Duration;
 
-/// Longer than an entry of the host table is believed.
-const UNTIL_BELIEVED: std::time::Duration = std::time::Duration::from_millis(3_300);
+use crate::operators::operate;
 
-/// A call of an operator and the events that it left.
-async fn operate(
-    app: &TestApp,
-    method: Method,
-    path: &str,
-    body: Option<&Value>,
-) -> (WireAnswer, Vec<String>) {
-    let call = Call::new(method, ADMIN_ORIGIN, path)
-        .with("authorization", &format!("Bearer {}", app.operator_token));
-    let call = match body {
-        Some(body) => call.json(body),
-        None => call,
-    };
-    let answer = app.admin_wire().send(&call).await;
-    let events = app.database.events_of(answer.request_id()).await;
-    (answer, events.iter().map(|event| event.line()).collect())
-}
+/// Longer than an entry of the host table is believed.
+pub(crate) const UNTIL_BELIEVED: std::time::Duration = std::time::Duration::from_millis(3_300);
 
 /// How many calls in a row are let through, up to `most`.
 async fn let_through(wire: &Wire, origin: &str, path: &str, most: usize) -> usize {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cloister_tenancy::{CallFacts, TokenRequest};
-use cloister_testkit::app::{ADMIN_ORIGIN, Call, TestApp};
+use cloister_testkit::app::{ADMIN_ORIGIN, Call, TestApp, WireAnswer};
 use cloister_tests::documented;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -100,6 +100,37 @@ fn table() -> Vec<Row> {
             &["tenant.network_lowered success"],
             |tenant, _| (format!("/v1/tenants/{tenant}/networks/203.0.113.0/24"), None),
         ),
+        row(
+            "PUT /v1/tenants/{tenant_id}/hosts/{host}",
+            Some("hosts:write"),
+            200,
+            &["tenant.host_mapped success"],
+            |tenant, _| {
+                let body = json!({ "site": "portal" });
+                (format!("/v1/tenants/{tenant}/hosts/portal.fresh-clinic.example"), Some(body))
+            },
+        ),
+        row(
+            "GET /v1/tenants/{tenant_id}/hosts",
+            Some("tenants:read"),
+            200,
+            &["tenant.host_list success"],
+            |tenant, _| (format!("/v1/tenants/{tenant}/hosts"), None),
+        ),
+        row(
+            "PUT /v1/tenants/{tenant_id}/hosts/{host}/primary",
+            Some("hosts:write"),
+            200,
+            &["tenant.host_made_primary success"],
+            |tenant, _| (format!("/v1/tenants/{tenant}/hosts/freshclinic.localhost/primary"), None),
+        ),
+        row(
+            "DELETE /v1/tenants/{tenant_id}/hosts/{host}",
+            Some("hosts:write"),
+            204,
+            &["tenant.host_removed success"],
+            |tenant, _| (format!("/v1/tenants/{tenant}/hosts/portal.fresh-clinic.example"), None),
+        ),
         row("GET /v1/tokens", None, 200, &["operator.token_list success"], |_, _| {
             ("/v1/tokens".into(), None)
         }),
@@ -118,6 +149,24 @@ async fn token(app: &TestApp, operator: &str, scopes: &[&str], life: u64) -> (St
     };
     let issued = app.tenancy.issue_token(&facts, request).await.unwrap();
     (issued.token.reveal().to_owned(), issued.row.id)
+}
+
+/// A call of an operator and the events that it left.
+pub(crate) async fn operate(
+    app: &TestApp,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> (WireAnswer, Vec<String>) {
+    let call = Call::new(method, ADMIN_ORIGIN, path)
+        .with("authorization", &format!("Bearer {}", app.operator_token));
+    let call = match body {
+        Some(body) => call.json(body),
+        None => call,
+    };
+    let answer = app.admin_wire().send(&call).await;
+    let events = app.database.events_of(answer.request_id()).await;
+    (answer, events.iter().map(|event| event.line()).collect())
 }
 
 #[test]

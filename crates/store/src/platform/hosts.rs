@@ -21,16 +21,12 @@ pub struct HostRow {
 const COLUMNS: &str = "host, tenant_id, audience, is_primary";
 
 fn host(row: &Row) -> Result<HostRow, StoreError> {
-    let audience = match row.get::<String>("audience")?.as_str() {
-        "portal" => Audience::Portal,
-        "console" => Audience::Console,
-        _ => return Err(StoreError::Corrupt("hosts.audience")),
-    };
+    let audience = Audience::parse(&row.get::<String>("audience")?);
     Ok(HostRow {
         host: CanonicalHost::parse(&row.get::<String>("host")?)
             .map_err(|_| StoreError::Corrupt("hosts.host"))?,
         tenant: TenantId::from_uuid(row.get("tenant_id")?),
-        audience,
+        audience: audience.ok_or(StoreError::Corrupt("hosts.audience"))?,
         is_primary: row.get("is_primary")?,
     })
 }
@@ -80,5 +76,37 @@ impl PlatformUnit {
     pub async fn hosts(&mut self, tenant: TenantId) -> Result<Vec<HostRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM hosts WHERE tenant_id = $1 ORDER BY host");
         self.rows(&sql, vec![tenant.uuid().into()]).await?.iter().map(host).collect()
+    }
+
+    /// A tenant's hosts for whoever is about to change them. Others who do wait here until this unit ends, so what was
+    /// counted and what is primary stays so.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn hosts_to_change(&mut self, tenant: TenantId) -> Result<Vec<HostRow>, StoreError> {
+        self.hold_tenant(tenant).await?;
+        self.hosts(tenant).await
+    }
+
+    /// Removes a host of a tenant.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn remove_host(&mut self, host: &HostRow) -> Result<(), StoreError> {
+        let sql = "DELETE FROM hosts WHERE host = $1 AND tenant_id = $2";
+        self.execute(sql, vec![host.host.as_str().into(), host.tenant.uuid().into()]).await?;
+        Ok(())
+    }
+
+    /// Makes a host of a tenant the primary one of its site, and every other host of that site none.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn make_host_primary(&mut self, host: &HostRow) -> Result<(), StoreError> {
+        let sql = "UPDATE hosts SET is_primary = (host = $1) WHERE tenant_id = $2 AND audience = $3";
+        let audience = host.audience.as_str();
+        self.execute(sql, vec![host.host.as_str().into(), host.tenant.uuid().into(), audience.into()])
+            .await?;
+        Ok(())
     }
 }

@@ -85,7 +85,7 @@ impl PlatformUnit {
     pub async fn raise_network(&mut self, row: NetworkRow) -> Result<Option<NetworkRow>, StoreError> {
         let tenant = || row.tenant.uuid().into();
         // Whoever raises another network of this tenant meanwhile waits here: the count below is whole.
-        self.execute("UPDATE tenants SET version = version WHERE id = $1", vec![tenant()]).await?;
+        self.hold_tenant(row.tenant).await?;
         let ended = "DELETE FROM raised_networks WHERE tenant_id = $1 AND expires_at <= $2";
         self.execute(ended, vec![tenant(), self.now_microseconds().into()]).await?;
         let standing = self.networks(row.tenant).await?;

@@ -340,6 +340,15 @@ impl PlatformUnit {
         read().ok_or(StoreError::Cursor)
     }
 
+    /// Waits for whoever else holds the tenant, and keeps others waiting until this unit ends.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(super) async fn hold_tenant(&mut self, id: TenantId) -> Result<(), StoreError> {
+        self.execute("UPDATE tenants SET version = version WHERE id = $1", vec![id.uuid().into()]).await?;
+        Ok(())
+    }
+
     /// Completes an onboarding: the tenant becomes a draft under its key. Says whether it was in onboarding.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Suites over a real database: each runs on SQLite and on PostgreSQL, there under tenant-admin's own grants.
 
 mod fixture;
+mod hosts;
 mod networks;
 mod onboarding;
 mod operators;
