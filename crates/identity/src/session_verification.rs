@@ -13,8 +13,7 @@ impl Identity {
     /// # Errors
     /// `SessionEnded`.
     pub fn caller(&self, visitor: &Visitor, session: &SessionRecord) -> Result<Caller, IdentityError> {
-        let now = self.environment.now();
-        let is_live = now < session.idle_expires_at() && now < session.absolute_expires_at;
+        let is_live = self.environment.now() < session.idle_expires_at();
         if session.tenant != visitor.tenant() || session.audience != visitor.audience() || !is_live {
             return Err(IdentityError::SessionEnded);
         }

@@ -144,19 +144,21 @@ impl Database {
         .await
     }
 
-    /// Runs one call in a transaction of its own for a clinic, all in one trip; its rows, once that is committed. `None` where
-    /// it was not run: on SQLite, and where the connection was lost, which leaves open whether it was committed.
-    pub(crate) async fn call_alone(
+    /// Runs one statement in a transaction of its own; its rows, once that is committed. The statement has to name its clinic
+    /// to PostgreSQL itself. `None` where it was not run: on SQLite, and where the connection was lost, which leaves open
+    /// whether it was committed.
+    pub(crate) async fn alone(
         &self,
-        tenant: TenantId,
-        call: Call,
+        sql: &'static str,
+        values: Vec<Value>,
     ) -> Result<Option<Vec<Row>>, StoreError> {
         let Some(connections) = self.connections.clone() else { return Ok(None) };
+        let statement = Statement::from_sql_and_values(self.backend(), sql, values);
         joined(tokio::spawn(async move {
-            match PostgresTransaction::alone(&connections, beginning(Some(tenant)), &call).await {
+            match PostgresTransaction::alone(&connections, statement).await {
                 Err(error) if was_waited_for(&error) => Err(error.into()),
                 Err(_) => Ok(None),
-                Ok(rows) => Ok(rows),
+                Ok(rows) => Ok(Some(rows)),
             }
         }))
         .await
@@ -168,7 +170,11 @@ impl Database {
         calls: Vec<Call>,
     ) -> Result<(Transaction, Answers), StoreError> {
         if let Some(connections) = &self.connections {
-            return Ok(PostgresTransaction::begin(connections, &beginning(tenant), calls).await?);
+            let mut beginning = vec!["BEGIN".to_owned()];
+            // An id is digits and hyphens whatever happens, so it may stand in the text.
+            beginning
+                .extend(tenant.map(|id| format!("SET LOCAL cloister.tenant = '{}'", id.uuid().hyphenated())));
+            return Ok(PostgresTransaction::begin(connections, &beginning, calls).await?);
         }
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -209,14 +215,6 @@ impl Database {
         self.reader.close_by_ref().await?;
         Ok(())
     }
-}
-
-/// What begins a transaction; with a tenant, its setting stands before the first statement.
-fn beginning(tenant: Option<TenantId>) -> Vec<String> {
-    let mut commands = vec!["BEGIN".to_owned()];
-    // An id is digits and hyphens whatever happens, so it may stand in the text.
-    commands.extend(tenant.map(|id| format!("SET LOCAL cloister.tenant = '{}'", id.uuid().hyphenated())));
-    commands
 }
 
 /// Makes named statements known to a connection. Where their tables are not there yet, the connection is of use all

@@ -19,11 +19,9 @@ const PLATFORM_COLUMNS: &str = "id, at, actor_kind, actor_id, action, resource_t
 pub(crate) static EVENT: NamedStatement = NamedStatement {
     name: "cloister_event",
     types: "uuid, uuid, bigint, text, uuid, text, text, uuid, uuid, text, text, text, uuid, uuid, bigint, bytea",
-    parts: &[
-        "INSERT INTO events (tenant_id, id, at, actor_kind, actor_id, action, resource_type, resource_id, \
+    text: "INSERT INTO events (tenant_id, id, at, actor_kind, actor_id, action, resource_type, resource_id, \
            patient_id, outcome, relation, reason, session_id, request_id, canonical_version, details_sealed) \
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
-    ],
 };
 
 /// As many events go with the commit in one trip; more are written before it, many in a statement.

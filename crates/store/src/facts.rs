@@ -86,8 +86,8 @@ impl Target {
 pub(crate) static PATIENT: NamedStatement = NamedStatement {
     name: "cloister_patient",
     types: "uuid, uuid, uuid",
-    parts: &["SELECT p.id AS patient_id, EXISTS (SELECT 1 FROM panel_members m WHERE m.tenant_id = $1 \
-     AND m.patient_id = p.id AND m.user_id = $3) AS on_panel FROM patients p WHERE p.tenant_id = $1 AND p.id = $2"],
+    text: "SELECT p.id AS patient_id, EXISTS (SELECT 1 FROM panel_members m WHERE m.tenant_id = $1 \
+     AND m.patient_id = p.id AND m.user_id = $3) AS on_panel FROM patients p WHERE p.tenant_id = $1 AND p.id = $2",
 };
 const PANEL_MEMBER: &str = "SELECT p.id AS patient_id, EXISTS (SELECT 1 FROM panel_members m WHERE m.tenant_id = $1 \
      AND m.patient_id = p.id AND m.user_id = $3) AS on_panel FROM patients p JOIN users u ON u.tenant_id = $1 \
@@ -169,7 +169,7 @@ async fn find(reader: &Reader<'_>, target: Target) -> Result<Found, StoreError> 
             _ => Found { relation: Relation::Unrelated, patient: None, row: None },
         }),
         Target::Patient(patient) => {
-            let mut found = reader.of_patient(&PATIENT.text(), patient.uuid(), vec![]).await?;
+            let mut found = reader.of_patient(PATIENT.text, patient.uuid(), vec![]).await?;
             found.patient = Some(patient);
             found.row = None;
             Ok(found)

@@ -12,19 +12,13 @@ pub(crate) struct NamedStatement {
     pub(crate) name: &'static str,
     /// The types of its places, as PREPARE takes them.
     pub(crate) types: &'static str,
-    /// Its text in parts, as several statements share some.
-    pub(crate) parts: &'static [&'static str],
+    pub(crate) text: &'static str,
 }
 
 impl NamedStatement {
     /// What makes it known to a connection.
     pub(crate) fn preparation(&self) -> String {
-        format!("PREPARE {} ({}) AS {}", self.name, self.types, self.text())
-    }
-
-    /// The whole text.
-    pub(crate) fn text(&self) -> String {
-        self.parts.concat()
+        format!("PREPARE {} ({}) AS {}", self.name, self.types, self.text)
     }
 
     pub(crate) const fn call(&'static self, values: Vec<Value>) -> Call {
@@ -89,8 +83,7 @@ mod tests {
     use super::*;
     use uuid::Uuid;
 
-    static SAMPLE: NamedStatement =
-        NamedStatement { name: "sample", types: "uuid", parts: &["SELECT ", "$1"] };
+    static SAMPLE: NamedStatement = NamedStatement { name: "sample", types: "uuid", text: "SELECT $1" };
 
     #[test]
     fn plain_values_stand_in_the_text_of_a_call() {

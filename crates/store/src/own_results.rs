@@ -5,6 +5,8 @@
 //! only once the transaction is committed. Where anything is not as foreseen, the answer is `None`, nothing was written, and
 //! the caller's unit of work decides and says why.
 
+use std::sync::LazyLock;
+
 use cloister_access::{
     Action, Caller, RevocationEpoch,
     action::{List, Read},
@@ -19,25 +21,33 @@ use crate::{
     ResultRow, Store, StoreError,
     cursor::cursor_after,
     decision_event, facts,
-    named_statement::NamedStatement,
     results::{LONGEST_HISTORY, SealedResult, list_of, part_of},
     sealer::Sealer,
     statement::{Row, trace_statement},
     store::context_of,
 };
 
-/// `$1` to `$16` are the event's, as in `events::EVENT`: `$5` is the caller's account, `$8` the result, `$9` the patient. `$17`
-/// is the policy, `$18` the epoch of the session, `$19` how many rows are wanted.
-const TYPES: &str = "uuid, uuid, bigint, text, uuid, text, text, uuid, uuid, text, text, text, uuid, uuid, bigint, bytea, \
-                     text, bigint, bigint";
+// `$1` to `$16` are the event's, as in `events::EVENT`: `$5` is the caller's account, `$8` the result, `$9` the patient. `$17` is
+// the policy, `$18` the epoch of the session, `$19` how many rows are wanted.
 
-/// All that the decision was made on.
-const AS_FORESEEN: &str = "t.id = $1 AND t.status = 'active' AND NOT t.kill_switch AND t.policy_hash = $17 \
-     AND u.tenant_id = $1 AND u.id = $5 AND u.status = 'active' AND u.kind = 'patient' \
-     AND u.revocation_epoch = $18 AND u.patient_id = $9 \
-     AND p.tenant_id = $1 AND p.id = $9 AND p.status = 'active' \
-     AND NOT EXISTS (SELECT 1 FROM role_assignments a WHERE a.tenant_id = $1 AND a.user_id = $5 \
-     AND a.status = 'active' AND a.role <> 'patient')";
+/// Names the clinic to row security. Nothing of a clinic is read but where this was evaluated before, as a condition that is
+/// the same for all rows is checked before the first; read too early, tables are empty and nothing is found.
+const NAMED: &str =
+    "tenant AS MATERIALIZED (SELECT set_config('cloister.tenant', CAST($1 AS text), TRUE) AS named)";
+const IS_NAMED: &str = "(SELECT named FROM tenant) = CAST($1 AS text)";
+
+/// All that the decision was made on. That a row is *not* there says nothing where it could not be seen, so CASE has the
+/// clinic named first.
+fn as_foreseen() -> String {
+    format!(
+        "{IS_NAMED} AND t.id = $1 AND t.status = 'active' AND NOT t.kill_switch AND t.policy_hash = $17 \
+         AND u.tenant_id = $1 AND u.id = $5 AND u.status = 'active' AND u.kind = 'patient' \
+         AND u.revocation_epoch = $18 AND u.patient_id = $9 \
+         AND p.tenant_id = $1 AND p.id = $9 AND p.status = 'active' \
+         AND CASE WHEN {IS_NAMED} THEN NOT EXISTS (SELECT 1 FROM role_assignments a WHERE a.tenant_id = $1 \
+         AND a.user_id = $5 AND a.status = 'active' AND a.role <> 'patient') ELSE FALSE END"
+    )
+}
 
 const WRITTEN: &str = "written AS (INSERT INTO events (tenant_id, id, at, actor_kind, actor_id, action, resource_type, \
      resource_id, patient_id, outcome, relation, reason, session_id, request_id, canonical_version, details_sealed) \
@@ -45,43 +55,36 @@ const WRITTEN: &str = "written AS (INSERT INTO events (tenant_id, id, at, actor_
 
 /// The result's history, newest first; and after it the result itself where the history may not reach back to it. A result
 /// without a code, which is like nothing else, is left to the unit of work.
-pub(crate) static OWN_RESULT: NamedStatement = NamedStatement {
-    name: "cloister_own_result",
-    types: TYPES,
-    parts: &[
-        "WITH seen AS MATERIALIZED (SELECT x.version, x.clinical_time, x.view_sealed, x.code_index \
-         FROM tenants t, users u, patients p, resources x WHERE ",
-        AS_FORESEEN,
-        " AND x.tenant_id = $1 AND x.id = $8 AND x.patient_id = $9 AND x.code_index IS NOT NULL \
-         AND x.resource_type = 'Observation' AND NOT x.deleted AND COALESCE(x.status, '') <> 'entered-in-error'), ",
-        WRITTEN,
-        ", history AS (SELECT r.id, r.version, r.clinical_time, r.view_sealed FROM seen JOIN resources r \
-         ON r.tenant_id = $1 AND r.patient_id = $9 AND r.code_index = seen.code_index \
+static OWN_RESULT: LazyLock<String> = LazyLock::new(|| {
+    let as_foreseen = as_foreseen();
+    format!(
+        "WITH {NAMED}, seen AS MATERIALIZED (SELECT x.version, x.clinical_time, x.view_sealed, x.code_index \
+         FROM tenants t, users u, patients p, resources x WHERE {as_foreseen} \
+         AND x.tenant_id = $1 AND x.id = $8 AND x.patient_id = $9 AND x.code_index IS NOT NULL \
+         AND x.resource_type = 'Observation' AND NOT x.deleted AND COALESCE(x.status, '') <> 'entered-in-error'), \
+         {WRITTEN}, history AS (SELECT r.id, r.version, r.clinical_time, r.view_sealed FROM seen JOIN resources r \
+         ON r.tenant_id = $1 AND r.patient_id = $9 AND r.code_index = seen.code_index WHERE {IS_NAMED} \
          AND r.resource_type = 'Observation' AND NOT r.deleted AND COALESCE(r.status, '') <> 'entered-in-error' \
          ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC LIMIT $19) \
          SELECT id, version, clinical_time, view_sealed FROM history \
          UNION ALL SELECT $8, version, clinical_time, view_sealed FROM seen \
-         WHERE (SELECT count(*) FROM history) = $19",
-    ],
-};
+         WHERE (SELECT count(*) FROM history) = $19"
+    )
+});
 
 /// The newest results, those without a time last; a row without an id where there are none.
-pub(crate) static OWN_RESULTS: NamedStatement = NamedStatement {
-    name: "cloister_own_results",
-    types: TYPES,
-    parts: &[
-        "WITH seen AS MATERIALIZED (SELECT 1 FROM tenants t, users u, patients p WHERE ",
-        AS_FORESEEN,
-        "), ",
-        WRITTEN,
-        " SELECT r.id, r.version, r.clinical_time, r.view_sealed FROM seen LEFT JOIN LATERAL \
-         (SELECT o.id, o.version, o.clinical_time, o.view_sealed FROM resources o \
-         WHERE o.tenant_id = $1 AND o.patient_id = $9 AND o.resource_type = 'Observation' AND NOT o.deleted \
+static OWN_RESULTS: LazyLock<String> = LazyLock::new(|| {
+    let as_foreseen = as_foreseen();
+    format!(
+        "WITH {NAMED}, seen AS MATERIALIZED (SELECT 1 FROM tenants t, users u, patients p WHERE {as_foreseen}), \
+         {WRITTEN} SELECT r.id, r.version, r.clinical_time, r.view_sealed FROM seen LEFT JOIN LATERAL \
+         (SELECT o.id, o.version, o.clinical_time, o.view_sealed FROM resources o WHERE {IS_NAMED} \
+         AND o.tenant_id = $1 AND o.patient_id = $9 AND o.resource_type = 'Observation' AND NOT o.deleted \
          AND COALESCE(o.status, '') <> 'entered-in-error' \
          ORDER BY o.clinical_time DESC NULLS LAST, o.id DESC LIMIT $19) AS r ON TRUE \
-         ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC",
-    ],
-};
+         ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC"
+    )
+});
 
 /// A result of the patient who asks, and the values of the same thing at all times.
 pub struct OwnResult {
@@ -150,7 +153,7 @@ impl Store {
         &self,
         caller: &Caller,
         row: Option<Uuid>,
-        statement: &'static NamedStatement,
+        sql: &'static str,
         wanted: i64,
     ) -> Result<Option<Seen>, StoreError> {
         let Some(foreseen) = self.foresight().of(caller).await else { return Ok(None) };
@@ -164,7 +167,7 @@ impl Store {
         let mut values = sealer.seal_event(context_of(caller), decision_event::allowed(&permit))?;
         values.extend::<[Value; 3]>([foreseen.policy.to_string().into(), epoch.into(), wanted.into()]);
         trace_statement();
-        let rows = self.database().call_alone(caller.tenant(), statement.call(values)).await?;
+        let rows = self.database().alone(sql, values).await?;
         let patient = foreseen.patient.uuid();
         Ok(rows.filter(|rows| !rows.is_empty()).map(|rows| Seen { sealer, patient, rows }))
     }

@@ -46,8 +46,7 @@ fn with_history() -> String {
 pub(crate) static RESULT_AHEAD: NamedStatement = NamedStatement {
     name: "cloister_result",
     types: "uuid, uuid, uuid, bigint",
-    parts: &[
-        "SELECT s.patient_id, s.on_panel, s.patient_status, r.id, r.version, r.clinical_time, r.view_sealed \
+    text: "SELECT s.patient_id, s.on_panel, s.patient_status, r.id, r.version, r.clinical_time, r.view_sealed \
            FROM (SELECT x.patient_id, x.code_index, \
            EXISTS (SELECT 1 FROM panel_members m WHERE m.tenant_id = $1 AND m.patient_id = x.patient_id \
            AND m.user_id = $3) AS on_panel, \
@@ -56,7 +55,6 @@ pub(crate) static RESULT_AHEAD: NamedStatement = NamedStatement {
            LEFT JOIN resources r ON r.tenant_id = $1 AND r.patient_id = s.patient_id AND r.code_index = s.code_index \
            AND r.resource_type = 'Observation' AND NOT r.deleted AND COALESCE(r.status, '') <> 'entered-in-error' \
            ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC LIMIT $4",
-    ],
 };
 
 /// One result.

@@ -40,25 +40,25 @@ impl Standing {
 pub(crate) static CLINIC: NamedStatement = NamedStatement {
     name: "cloister_clinic",
     types: "uuid",
-    parts: &["SELECT status, kill_switch, policy_hash FROM tenants WHERE id = $1"],
+    text: "SELECT status, kill_switch, policy_hash FROM tenants WHERE id = $1",
 };
 
 pub(crate) static WITH_USER: NamedStatement = NamedStatement {
     name: "cloister_clinic_and_user",
     types: "uuid, uuid",
-    parts: &["SELECT t.status, t.kill_switch, t.policy_hash, u.status AS principal_status, u.kind, \
+    text: "SELECT t.status, t.kill_switch, t.policy_hash, u.status AS principal_status, u.kind, \
      u.revocation_epoch, u.patient_id, u.is_owner, r.role \
      FROM tenants t LEFT JOIN users u ON u.tenant_id = t.id AND u.id = $2 \
      LEFT JOIN role_assignments r ON r.tenant_id = t.id AND r.user_id = u.id AND r.status = 'active' \
-     WHERE t.id = $1"],
+     WHERE t.id = $1",
 };
 
 pub(crate) static WITH_MACHINE: NamedStatement = NamedStatement {
     name: "cloister_clinic_and_machine",
     types: "uuid, uuid",
-    parts: &["SELECT t.status, t.kill_switch, t.policy_hash, m.status AS principal_status, \
+    text: "SELECT t.status, t.kill_switch, t.policy_hash, m.status AS principal_status, \
      m.revocation_epoch FROM tenants t \
-     LEFT JOIN machine_clients m ON m.tenant_id = t.id AND m.id = $2 WHERE t.id = $1"],
+     LEFT JOIN machine_clients m ON m.tenant_id = t.id AND m.id = $2 WHERE t.id = $1",
 };
 
 /// What tells how a clinic stands.

@@ -19,7 +19,7 @@ use crate::{
     isolation,
     keys::Keys,
     named_statement::{Call, NamedStatement},
-    own_results, results,
+    results,
     sealer::{Sealer, TenantKeys},
     standing::{self, Stage},
     statement::{Row, trace_statement},
@@ -37,8 +37,6 @@ const NAMED: &[&NamedStatement] = &[
     &facts::PATIENT,
     &results::RESULT_AHEAD,
     &events::EVENT,
-    &own_results::OWN_RESULT,
-    &own_results::OWN_RESULTS,
 ];
 
 /// Compiled policies that are kept.

@@ -74,7 +74,7 @@ impl Transaction {
 
     /// Runs a named statement in a trip of its own, its values bound.
     pub(crate) async fn call(&self, call: Call) -> Result<Vec<Row>, DbErr> {
-        let statement = prepared(self.get_database_backend(), &call.statement.text(), call.values);
+        let statement = prepared(self.get_database_backend(), call.statement.text, call.values);
         Ok(self.query_all_raw(statement).await?.into_iter().map(Row::from).collect())
     }
 
@@ -141,21 +141,13 @@ impl PostgresTransaction {
         Ok((transaction, answers))
     }
 
-    /// Runs one call in a transaction of its own, from beginning to commit in one trip; its rows, once that is committed.
-    /// `None` where the call does not go into text.
-    pub(crate) async fn alone(
-        connections: &Connections,
-        mut commands: Vec<String>,
-        call: &Call,
-    ) -> Result<Option<Vec<Row>>, DbErr> {
-        let Some(text) = call.text() else { return Ok(None) };
-        let place = commands.len();
-        commands.extend([text, "COMMIT".to_owned()]);
+    /// Runs one statement, which PostgreSQL makes a transaction of its own; its rows, once that is committed.
+    pub(crate) async fn alone(connections: &Connections, statement: Statement) -> Result<Vec<Row>, DbErr> {
         let mut connection = connections.lend().await.map_err(|error| DbErr::Conn(wrapped(error)))?;
-        match within(LONGEST_BEGINNING, run(&mut connection, commands.join("; "))).await {
-            Ok(mut answers) => {
+        match within(LONGEST_BEGINNING, query(statement).fetch_all(&mut *connection)).await {
+            Ok(rows) => {
                 connection.rest();
-                Ok((place < answers.len()).then(|| answers.swap_remove(place)))
+                Ok(rows.into_iter().map(|row| Row::from(QueryResult::from(row))).collect())
             }
             Err(error) => {
                 connection.close();
