@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use cloister_access::Visitor;
 use cloister_identity::{Noted, RefusedCall};
-use cloister_kernel::{Audience, Phi};
+use cloister_kernel::{Audience, Failure, FailureKind, Phi};
+use cloister_vault::testing::Behavior;
 use time::Duration;
 
 use crate::{Harness, Kind, clinic::Clinic, on_both};
@@ -14,6 +15,7 @@ on_both! {
     calls_that_come_too_often_leave_one_event_a_minute_for_each_source,
     many_sources_together_do_not_fill_the_log,
     a_suspended_clinic_has_the_event_of_turning_the_call_away,
+    a_refused_call_that_cannot_be_written_down_is_told,
 }
 
 fn refused(code: &str, flood: bool) -> RefusedCall<'_> {
@@ -82,4 +84,16 @@ async fn a_suspended_clinic_has_the_event_of_turning_the_call_away(harness: Harn
     assert_eq!(noted(&clinic, &visitor, refused("session.required", false)).await, Noted::Written);
     assert!(events(&clinic).await.is_empty(), "it is the event of a stopped clinic");
     assert_eq!(clinic.events("authorization.decided refused tenant.suspended").await, 1);
+}
+
+async fn a_refused_call_that_cannot_be_written_down_is_told(harness: Harness) {
+    let clinic = Clinic::open(&harness).await;
+    let visitor = clinic.visitor(Audience::Portal);
+    harness.store.purge_keys(clinic.tenant).await;
+    harness.keys.behave(Behavior::Away);
+    let error =
+        clinic.identity.note_refused_call(&visitor, refused("session.required", false)).await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Unavailable);
+    harness.keys.behave(Behavior::Healthy);
+    assert!(events(&clinic).await.is_empty());
 }

@@ -14,10 +14,12 @@ use crate::{
 
 on_both! {
     sessions_end_idle_and_over_age_by_site,
+    a_copy_of_a_session_is_worth_nothing_from_the_moment_it_ends,
     a_session_is_nothing_at_another_site_or_without_a_second_factor,
     a_fresh_code_changes_the_token_and_opens_key_actions_for_five_minutes,
     wrong_fresh_codes_count_as_failures_to_sign_in,
     sessions_are_listed_and_ended_by_their_owner,
+    sessions_that_were_ended_together_are_not_shown,
     ended_sessions_do_not_come_back_with_an_old_copy,
     signing_out_ends_the_session_even_of_a_stopped_account,
     signing_out_while_nothing_can_be_written_down_ends_nothing,
@@ -49,6 +51,25 @@ async fn sessions_end_idle_and_over_age_by_site(harness: Harness) {
         assert!(minutes < 600);
     }
     assert!((480..488).contains(&minutes), "eight hours in all, not {minutes} minutes");
+}
+
+async fn a_copy_of_a_session_is_worth_nothing_from_the_moment_it_ends(harness: Harness) {
+    let clinic = Clinic::open(&harness).await;
+    let person = clinic.clinician("noor@example.org").await;
+    let copy = clinic.touch(&person.session).await.unwrap();
+    let now = harness.environment.now();
+    let second = Duration::seconds(1);
+    for (seen, idle, expires, ends) in [
+        (now, second, now + second, false),
+        (now - second, second, now + second, true),
+        (now, second, now, true),
+        (now - second, second * 2, now + second, false),
+    ] {
+        let mut copy = copy.clone();
+        (copy.last_seen_at, copy.idle, copy.absolute_expires_at) = (seen, idle, expires);
+        let outcome = clinic.identity.caller(&clinic.visitor(Audience::Console), &copy);
+        assert_eq!(outcome.is_err(), ends, "{seen} {idle} {expires}");
+    }
 }
 
 async fn a_session_is_nothing_at_another_site_or_without_a_second_factor(harness: Harness) {
@@ -131,6 +152,17 @@ async fn sessions_are_listed_and_ended_by_their_owner(harness: Harness) {
     assert_eq!(clinic.events("session.revoked success").await, 1);
     assert_eq!(clinic.events("session.revoked failed not_found").await, 3);
     assert_eq!(clinic.identity.sessions(&caller).await.unwrap().len(), 2);
+}
+
+async fn sessions_that_were_ended_together_are_not_shown(harness: Harness) {
+    let clinic = Clinic::open(&harness).await;
+    let person = clinic.clinician("noor@example.org").await;
+    clinic.sign_in(&person).await;
+    harness.execute("UPDATE users SET revocation_epoch = revocation_epoch + 1").await.unwrap();
+    let now = clinic.sign_in(&person).await;
+    let caller = clinic.caller(&now).await;
+    let shown = clinic.identity.sessions(&caller).await.unwrap();
+    assert_eq!(shown.iter().map(|session| session.id).collect::<Vec<_>>(), [now.session.id]);
 }
 
 async fn ended_sessions_do_not_come_back_with_an_old_copy(harness: Harness) {
