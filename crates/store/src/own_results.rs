@@ -66,9 +66,10 @@ static OWN_RESULT: LazyLock<String> = LazyLock::new(|| {
          ON r.tenant_id = $1 AND r.patient_id = $9 AND r.code_index = seen.code_index WHERE {IS_NAMED} \
          AND r.resource_type = 'Observation' AND NOT r.deleted AND COALESCE(r.status, '') <> 'entered-in-error' \
          ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC LIMIT $19) \
-         SELECT id, version, clinical_time, view_sealed FROM history \
-         UNION ALL SELECT $8, version, clinical_time, view_sealed FROM seen \
-         WHERE (SELECT count(*) FROM history) = $19"
+         SELECT FALSE AS is_older, id, version, clinical_time, view_sealed FROM history \
+         UNION ALL SELECT TRUE, $8, version, clinical_time, view_sealed FROM seen \
+         WHERE (SELECT count(*) FROM history) = $19 \
+         ORDER BY is_older, clinical_time DESC NULLS LAST, id DESC"
     )
 });
 
@@ -123,8 +124,7 @@ impl Store {
     pub async fn own_result(&self, caller: &Caller, id: ResourceId) -> Result<Option<OwnResult>, StoreError> {
         let read = self.read_as_foreseen::<Read>(caller, Some(id.uuid()), &OWN_RESULT, LONGEST_HISTORY);
         let Some(Seen { sealer, mut rows, .. }) = read.await? else { return Ok(None) };
-        let older =
-            rows.split_off(rows.len().min(usize::try_from(LONGEST_HISTORY).unwrap_or(usize::MAX))).pop();
+        let older = rows.pop_if(|row| row.get("is_older").unwrap_or_default());
         let older = older.map(|row| opened(&sealer, &row)).transpose()?;
         let history = rows.iter().map(|row| opened(&sealer, row)).collect::<Result<_, _>>()?;
         Ok(Some(OwnResult { id, history, older }))
