@@ -64,14 +64,15 @@ pub(crate) async fn beside_bare_hashes(bench: &Bench, sign_ins: SignIns, reads: 
         HashingPool::new(HashingCost::default(), at_once(), WAITING, &Environment::system()).expect("a pool");
     let (pool, sign_ins) = (Arc::new(pool), Arc::new(sign_ins));
     let (address, length) = (bench.programs.address, bench.scale.round);
-    let needed = (60.0 * length.as_secs_f64()) as usize;
     let (mut hashes, mut rates, mut latency, mut quiet, mut busy, mut ratios) =
         (vec![], vec![], vec![], vec![], vec![], vec![]);
     for _ in 0..bench.scale.rounds.min(3) {
+        let bare = bare(&pool, length).await;
+        // Each sign-in takes a hash, so there cannot be more of them.
+        let needed = (bare * length.as_secs_f64()).ceil() as usize + PEOPLE;
         while sign_ins.left() < needed.min(2 * bench.scale.accounts) {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        let bare = bare(&pool, length).await;
         let alone = right(open_loop(reads, address, READS, OPEN, length).await, "reads");
         let (signed_in, beside) = tokio::join!(
             closed_loop(&sign_ins, address, PEOPLE, length),
