@@ -147,3 +147,27 @@ def test_a_copy_that_does_not_compile_by_itself_blames_nobody(crate):
     ("path+file:///work/crates/door#0.1.0", "door"), ("path+file:///work/platform#cloister-platform@0.1.0", "cloister-platform")])
 def test_a_package_is_named_whatever_its_folder(told, name):
     assert suite.package_of(told) == name
+
+
+def reaching(name, seconds, *numbers):
+    return suite.Test("door", None, None, name, seconds, frozenset(numbers))
+
+
+def judges_of(*tests, nearby=None):
+    """A suite whose tests all pass but `far`."""
+    judges = suite.Suite(list(tests), {}, 1, nearby)
+    judges.run = lambda test, limit, **_: test.name != "far"
+    return judges
+
+
+def test_no_more_tests_are_asked_than_are_wanted():
+    near, far = reaching("near", 1, 1), reaching("far", 1, 1, 2, 3)
+    assert judges_of(near, far, nearby=1).noticed_by(1, "door", "lib.rs") is None
+    assert judges_of(near, far).noticed_by(1, "door", "lib.rs") == (far, False)
+
+
+def test_a_test_that_takes_long_is_not_asked_first_whatever_it_noticed():
+    for seconds, first in ((1, "far"), (suite.COSTLY, "near")):
+        judges = judges_of(reaching("near", 1, 1), reaching("far", seconds, 1, 2, 3))
+        assert judges.noticed_by(1, "door", "lib.rs")
+        assert judges.reaching(1, "door", "lib.rs")[0].name == first

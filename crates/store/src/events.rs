@@ -9,7 +9,8 @@ use sea_orm::Value;
 use crate::named_statement::{Call, NamedStatement};
 use crate::{StoreError, statement::prepared, transaction::Transaction};
 
-const COLUMNS: &str = "id, at, actor_kind, actor_id, action, resource_type, resource_id, patient_id, outcome, \
+/// The columns of a clinic's event but for the clinic, in the order of [`row`]'s values.
+pub(crate) const COLUMNS: &str = "id, at, actor_kind, actor_id, action, resource_type, resource_id, patient_id, outcome, \
                        relation, reason, session_id, request_id, canonical_version, details_sealed";
 const PLATFORM_COLUMNS: &str = "id, at, actor_kind, actor_id, action, resource_type, resource_id, outcome, \
                                 relation, reason, session_id, request_id, canonical_version, details_sealed";

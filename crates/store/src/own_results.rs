@@ -3,7 +3,8 @@
 //!
 //! The event's own columns say whose results are read: there is no other patient or result in the statement. Rows come back
 //! only once the transaction is committed. Where anything is not as foreseen, the answer is `None`, nothing was written, and
-//! the caller's unit of work decides and says why.
+//! the caller's unit of work decides and says why. So it does where the connection was lost, which leaves open whether the
+//! event stands.
 
 use std::sync::LazyLock;
 
@@ -20,7 +21,9 @@ use uuid::Uuid;
 use crate::{
     ResultRow, Store, StoreError,
     cursor::cursor_after,
-    decision_event, facts,
+    decision_event,
+    events::COLUMNS,
+    facts,
     results::{LONGEST_HISTORY, SealedResult, list_of, part_of},
     sealer::Sealer,
     statement::{Row, trace_statement},
@@ -49,22 +52,33 @@ fn as_foreseen() -> String {
     )
 }
 
-const WRITTEN: &str = "written AS (INSERT INTO events (tenant_id, id, at, actor_kind, actor_id, action, resource_type, \
-     resource_id, patient_id, outcome, relation, reason, session_id, request_id, canonical_version, details_sealed) \
-     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 FROM seen)";
+fn written() -> String {
+    format!(
+        "written AS (INSERT INTO events (tenant_id, {COLUMNS}) \
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 FROM seen)"
+    )
+}
+
+/// Whether a row of `resources` is a result that a chart shows.
+fn is_result(row: &str) -> String {
+    format!(
+        "{row}.resource_type = 'Observation' AND NOT {row}.deleted \
+         AND COALESCE({row}.status, '') <> 'entered-in-error'"
+    )
+}
 
 /// The result's history, newest first; and after it the result itself where the history may not reach back to it. A result
 /// without a code, which is like nothing else, is left to the unit of work.
 static OWN_RESULT: LazyLock<String> = LazyLock::new(|| {
-    let as_foreseen = as_foreseen();
+    let (as_foreseen, written) = (as_foreseen(), written());
+    let (is_result, is_like_it) = (is_result("x"), is_result("r"));
     format!(
         "WITH {NAMED}, seen AS MATERIALIZED (SELECT x.version, x.clinical_time, x.view_sealed, x.code_index \
          FROM tenants t, users u, patients p, resources x WHERE {as_foreseen} \
          AND x.tenant_id = $1 AND x.id = $8 AND x.patient_id = $9 AND x.code_index IS NOT NULL \
-         AND x.resource_type = 'Observation' AND NOT x.deleted AND COALESCE(x.status, '') <> 'entered-in-error'), \
-         {WRITTEN}, history AS (SELECT r.id, r.version, r.clinical_time, r.view_sealed FROM seen JOIN resources r \
+         AND {is_result}), {written}, history AS (SELECT r.id, r.version, r.clinical_time, r.view_sealed FROM seen JOIN resources r \
          ON r.tenant_id = $1 AND r.patient_id = $9 AND r.code_index = seen.code_index WHERE {IS_NAMED} \
-         AND r.resource_type = 'Observation' AND NOT r.deleted AND COALESCE(r.status, '') <> 'entered-in-error' \
+         AND {is_like_it} \
          ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC LIMIT $19) \
          SELECT FALSE AS is_older, id, version, clinical_time, view_sealed FROM history \
          UNION ALL SELECT TRUE, $8, version, clinical_time, view_sealed FROM seen \
@@ -75,13 +89,12 @@ static OWN_RESULT: LazyLock<String> = LazyLock::new(|| {
 
 /// The newest results, those without a time last; a row without an id where there are none.
 static OWN_RESULTS: LazyLock<String> = LazyLock::new(|| {
-    let as_foreseen = as_foreseen();
+    let (as_foreseen, written, is_result) = (as_foreseen(), written(), is_result("o"));
     format!(
         "WITH {NAMED}, seen AS MATERIALIZED (SELECT 1 FROM tenants t, users u, patients p WHERE {as_foreseen}), \
-         {WRITTEN} SELECT r.id, r.version, r.clinical_time, r.view_sealed FROM seen LEFT JOIN LATERAL \
+         {written} SELECT r.id, r.version, r.clinical_time, r.view_sealed FROM seen LEFT JOIN LATERAL \
          (SELECT o.id, o.version, o.clinical_time, o.view_sealed FROM resources o WHERE {IS_NAMED} \
-         AND o.tenant_id = $1 AND o.patient_id = $9 AND o.resource_type = 'Observation' AND NOT o.deleted \
-         AND COALESCE(o.status, '') <> 'entered-in-error' \
+         AND o.tenant_id = $1 AND o.patient_id = $9 AND {is_result} \
          ORDER BY o.clinical_time DESC NULLS LAST, o.id DESC LIMIT $19) AS r ON TRUE \
          ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC"
     )
