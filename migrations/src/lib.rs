@@ -13,6 +13,7 @@ mod m0002_log_and_policy;
 mod m0003_records;
 mod m0004_accounts;
 mod m0005_raised_networks;
+mod m0006_one_primary_host;
 mod partitions;
 mod schema;
 
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_records::Migration),
             Box::new(m0004_accounts::Migration),
             Box::new(m0005_raised_networks::Migration),
+            Box::new(m0006_one_primary_host::Migration),
         ]
     }
 }

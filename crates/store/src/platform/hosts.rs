@@ -98,15 +98,17 @@ impl PlatformUnit {
         Ok(())
     }
 
-    /// Makes a host of a tenant the primary one of its site, and every other host of that site none.
+    /// Makes a host of a tenant the primary one of its site instead of the one that is. First that one ends: the
+    /// database takes no second (migration 6), not even within a statement.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn make_host_primary(&mut self, host: &HostRow) -> Result<(), StoreError> {
-        let sql = "UPDATE hosts SET is_primary = (host = $1) WHERE tenant_id = $2 AND audience = $3";
-        let audience = host.audience.as_str();
-        self.execute(sql, vec![host.host.as_str().into(), host.tenant.uuid().into(), audience.into()])
-            .await?;
+        let ended =
+            "UPDATE hosts SET is_primary = FALSE WHERE tenant_id = $1 AND audience = $2 AND is_primary";
+        self.execute(ended, vec![host.tenant.uuid().into(), host.audience.as_str().into()]).await?;
+        let made = "UPDATE hosts SET is_primary = TRUE WHERE tenant_id = $1 AND host = $2";
+        self.execute(made, vec![host.tenant.uuid().into(), host.host.as_str().into()]).await?;
         Ok(())
     }
 }

@@ -1,17 +1,18 @@
-use cloister_kernel::{CanonicalHost, Failure, FailureKind, MOST_HOSTS, TenantId};
-use cloister_store::HostRow;
+use cloister_kernel::{Audience, CanonicalHost, Failure, FailureKind, MOST_HOSTS, TenantId};
+use cloister_store::{HostRow, StoreError};
 
 use super::{
     fixture::{World, lakeside},
     on_both_databases,
 };
-use crate::{OperatorCall, TenancyError, new_tenant::NewTenantRequest};
+use crate::{OperatorCall, TenancyError, call::Author, new_tenant::NewTenantRequest};
 
 on_both_databases! {
     a_host_is_mapped_listed_and_removed_for_one_tenant
     mapping_again_changes_nothing_or_the_site
     a_host_is_one_tenants_and_another_is_not_told_whose
     each_site_has_one_primary_host_and_it_stays
+    the_database_takes_no_second_primary_host_of_a_site
     no_tenant_has_more_than_ten
     two_who_map_at_once_do_not_pass_the_bound_together
     the_platforms_hosts_are_neither_mapped_nor_removed
@@ -133,6 +134,20 @@ async fn each_site_has_one_primary_host_and_it_stays(world: World) {
     );
     let refused = refusal(world.platform.make_host_primary(&call, lakeside, HOST).await);
     assert_eq!(refused, ("host.not_found", FailureKind::NotFound));
+}
+
+async fn the_database_takes_no_second_primary_host_of_a_site(world: World) {
+    let (call, lakeside, riverside) = two(&world).await;
+    let before = listed(&world, &call, lakeside).await;
+    for audience in [Audience::Portal, Audience::Console] {
+        let mut unit = world.platform.begin(Author::Operator(&call)).await.unwrap();
+        let second = HostRow { host: own(), tenant: lakeside, audience, is_primary: true };
+        let refused = unit.insert_host(&second).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Conflict), "{refused}");
+        drop(unit);
+    }
+    assert_eq!(listed(&world, &call, lakeside).await, before);
+    assert_eq!(listed(&world, &call, riverside).await[1], "riverside.clinics.example portal *");
 }
 
 async fn no_tenant_has_more_than_ten(world: World) {
