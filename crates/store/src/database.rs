@@ -26,7 +26,6 @@ use crate::{
     StoreConfig, StoreError,
     connections::Connections,
     named_statement::{Call, NamedStatement},
-    statement::Row,
     transaction::{Answers, PostgresTransaction, Transaction, rows_outside},
     trip::is_late,
 };
@@ -144,24 +143,10 @@ impl Database {
         .await
     }
 
-    /// Runs one statement in a transaction of its own; its rows, once that is committed. The statement has to name its clinic
-    /// to PostgreSQL itself. `None` where it was not run: on SQLite, and where the connection was lost, which leaves open
-    /// whether it was committed.
-    pub(crate) async fn alone(
-        &self,
-        sql: &'static str,
-        values: Vec<Value>,
-    ) -> Result<Option<Vec<Row>>, StoreError> {
-        let Some(connections) = self.connections.clone() else { return Ok(None) };
-        let statement = Statement::from_sql_and_values(self.backend(), sql, values);
-        joined(tokio::spawn(async move {
-            match PostgresTransaction::alone(&connections, statement).await {
-                Err(error) if was_waited_for(&error) => Err(error.into()),
-                Err(_) => Ok(None),
-                Ok(rows) => Ok(Some(rows)),
-            }
-        }))
-        .await
+    /// PostgreSQL's connections.
+    #[cfg(feature = "tenant")]
+    pub(crate) fn connections(&self) -> Option<Connections> {
+        self.connections.clone()
     }
 
     async fn begin_once(
@@ -229,7 +214,7 @@ async fn prepare(connection: &mut PgConnection, named: String) -> Result<(), sql
 }
 
 /// Whether this came of nobody answering, or of no connection becoming free, in time.
-fn was_waited_for(error: &DbErr) -> bool {
+pub(crate) fn was_waited_for(error: &DbErr) -> bool {
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(cause)) => {
             is_late(cause) || matches!(**cause, sqlx::Error::PoolTimedOut)

@@ -81,6 +81,8 @@ mod facts;
 #[cfg(feature = "tenant")]
 mod foresight;
 #[cfg(feature = "tenant")]
+mod group_commit;
+#[cfg(feature = "tenant")]
 mod identities;
 #[cfg(feature = "tenant")]
 mod ingest;

@@ -24,14 +24,17 @@ use crate::{
     decision_event,
     events::COLUMNS,
     facts,
+    named_statement::NamedStatement,
     results::{LONGEST_HISTORY, SealedResult, list_of, part_of},
     sealer::Sealer,
     statement::{Row, trace_statement},
     store::context_of,
 };
 
-// `$1` to `$16` are the event's, as in `events::EVENT`: `$5` is the caller's account, `$8` the result, `$9` the patient. `$17` is
-// the policy, `$18` the epoch of the session, `$19` how many rows are wanted.
+/// `$1` to `$16` are the event's, as in `events::EVENT`: `$2` is its id, `$5` the caller's account, `$8` the result, `$9` the
+/// patient. `$17` is the policy, `$18` the epoch of the session, `$19` how many rows are wanted.
+const TYPES: &str = "uuid, uuid, bigint, text, uuid, text, text, uuid, uuid, text, text, text, uuid, uuid, bigint, bytea, \
+                     text, bigint, bigint";
 
 /// Names the clinic to row security. Nothing of a clinic is read but where this was evaluated before, as a condition that is
 /// the same for all rows is checked before the first; read too early, tables are empty and nothing is found.
@@ -69,7 +72,7 @@ fn is_result(row: &str) -> String {
 
 /// The result's history, newest first; and after it the result itself where the history may not reach back to it. A result
 /// without a code, which is like nothing else, is left to the unit of work.
-static OWN_RESULT: LazyLock<String> = LazyLock::new(|| {
+static OWN_RESULT_TEXT: LazyLock<String> = LazyLock::new(|| {
     let (as_foreseen, written) = (as_foreseen(), written());
     let (is_result, is_like_it) = (is_result("x"), is_result("r"));
     format!(
@@ -80,25 +83,29 @@ static OWN_RESULT: LazyLock<String> = LazyLock::new(|| {
          ON r.tenant_id = $1 AND r.patient_id = $9 AND r.code_index = seen.code_index WHERE {IS_NAMED} \
          AND {is_like_it} \
          ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC LIMIT $19) \
-         SELECT FALSE AS is_older, id, version, clinical_time, view_sealed FROM history \
-         UNION ALL SELECT TRUE, $8, version, clinical_time, view_sealed FROM seen \
+         SELECT $2 AS event_id, FALSE AS is_older, id, version, clinical_time, view_sealed FROM history \
+         UNION ALL SELECT $2, TRUE, $8, version, clinical_time, view_sealed FROM seen \
          WHERE (SELECT count(*) FROM history) = $19 \
          ORDER BY is_older, clinical_time DESC NULLS LAST, id DESC"
     )
 });
+pub(crate) static OWN_RESULT: LazyLock<NamedStatement> =
+    LazyLock::new(|| NamedStatement { name: "cloister_own_result", types: TYPES, text: &OWN_RESULT_TEXT });
 
 /// The newest results, those without a time last; a row without an id where there are none.
-static OWN_RESULTS: LazyLock<String> = LazyLock::new(|| {
+static OWN_RESULTS_TEXT: LazyLock<String> = LazyLock::new(|| {
     let (as_foreseen, written, is_result) = (as_foreseen(), written(), is_result("o"));
     format!(
         "WITH {NAMED}, seen AS MATERIALIZED (SELECT 1 FROM tenants t, users u, patients p WHERE {as_foreseen}), \
-         {written} SELECT r.id, r.version, r.clinical_time, r.view_sealed FROM seen LEFT JOIN LATERAL \
+         {written} SELECT $2 AS event_id, r.id, r.version, r.clinical_time, r.view_sealed FROM seen LEFT JOIN LATERAL \
          (SELECT o.id, o.version, o.clinical_time, o.view_sealed FROM resources o WHERE {IS_NAMED} \
          AND o.tenant_id = $1 AND o.patient_id = $9 AND {is_result} \
          ORDER BY o.clinical_time DESC NULLS LAST, o.id DESC LIMIT $19) AS r ON TRUE \
          ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC"
     )
 });
+pub(crate) static OWN_RESULTS: LazyLock<NamedStatement> =
+    LazyLock::new(|| NamedStatement { name: "cloister_own_results", types: TYPES, text: &OWN_RESULTS_TEXT });
 
 /// A result of the patient who asks, and the values of the same thing at all times.
 pub struct OwnResult {
@@ -166,7 +173,7 @@ impl Store {
         &self,
         caller: &Caller,
         row: Option<Uuid>,
-        sql: &'static str,
+        statement: &'static NamedStatement,
         wanted: i64,
     ) -> Result<Option<Seen>, StoreError> {
         let Some(foreseen) = self.foresight().of(caller).await else { return Ok(None) };
@@ -180,9 +187,15 @@ impl Store {
         let mut values = sealer.seal_event(context_of(caller), decision_event::allowed(&permit))?;
         values.extend::<[Value; 3]>([foreseen.policy.to_string().into(), epoch.into(), wanted.into()]);
         trace_statement();
-        let rows = self.database().alone(sql, values).await?;
+        let call = statement.call(values);
+        let Some(rows) = self.group_commit().run(&call).await? else { return Ok(None) };
+        for row in &rows {
+            if call.values.get(1) != Some(&row.get::<Uuid>("event_id")?.into()) {
+                return Err(StoreError::Corrupt("events.id"));
+            }
+        }
         let patient = foreseen.patient.uuid();
-        Ok(rows.filter(|rows| !rows.is_empty()).map(|rows| Seen { sealer, patient, rows }))
+        Ok(Some(Seen { sealer, patient, rows }).filter(|seen| !seen.rows.is_empty()))
     }
 }
 

@@ -16,10 +16,11 @@ use crate::{
     database::Database,
     events, facts,
     foresight::Foresight,
+    group_commit::GroupCommit,
     isolation,
     keys::Keys,
     named_statement::{Call, NamedStatement},
-    results,
+    own_results, results,
     sealer::{Sealer, TenantKeys},
     standing::{self, Stage},
     statement::{Row, trace_statement},
@@ -29,15 +30,19 @@ use crate::{
 
 pub use session_endings::SessionEnding;
 
-/// The statements that go in one trip with the beginning or the end of a unit of work.
-const NAMED: &[&NamedStatement] = &[
-    &standing::CLINIC,
-    &standing::WITH_USER,
-    &standing::WITH_MACHINE,
-    &facts::PATIENT,
-    &results::RESULT_AHEAD,
-    &events::EVENT,
-];
+/// The statements that share a trip: with the beginning or the end of a unit of work, or with those of other requests.
+fn named_statements() -> [&'static NamedStatement; 8] {
+    [
+        &standing::CLINIC,
+        &standing::WITH_USER,
+        &standing::WITH_MACHINE,
+        &facts::PATIENT,
+        &results::RESULT_AHEAD,
+        &events::EVENT,
+        &own_results::OWN_RESULT,
+        &own_results::OWN_RESULTS,
+    ]
+}
 
 /// Compiled policies that are kept.
 const POLICIES: usize = 256;
@@ -52,6 +57,7 @@ pub struct Store {
     baseline: Arc<DecisionTable>,
     bench: Workbench,
     foresight: Foresight,
+    group_commit: GroupCommit,
 }
 
 impl std::fmt::Debug for Store {
@@ -70,11 +76,12 @@ impl Store {
         keys: KeyCache,
         environment: Environment,
     ) -> Result<Self, StoreError> {
-        let database = Database::connect(config, NAMED).await?;
+        let database = Database::connect(config, &named_statements()).await?;
         let policies = PolicyCache::new(POLICIES);
         let baseline = policies.load(PolicyDocument::baseline()).await.map_err(|_| StoreError::Policy)?;
         let keys = Keys::new(database.clone(), keys, environment.clone());
         Ok(Self {
+            group_commit: GroupCommit::over(&database),
             database,
             keys,
             environment,
@@ -227,8 +234,8 @@ impl Store {
         &self.foresight
     }
 
-    pub(crate) fn database(&self) -> &Database {
-        &self.database
+    pub(crate) fn group_commit(&self) -> &GroupCommit {
+        &self.group_commit
     }
 
     /// The table of a policy that was compiled before.

@@ -141,22 +141,6 @@ impl PostgresTransaction {
         Ok((transaction, answers))
     }
 
-    /// Runs one statement, which PostgreSQL makes a transaction of its own; its rows, once that is committed.
-    pub(crate) async fn alone(connections: &Connections, statement: Statement) -> Result<Vec<Row>, DbErr> {
-        let mut connection = connections.lend().await.map_err(|error| DbErr::Conn(wrapped(error)))?;
-        match within(LONGEST_BEGINNING, query(statement).fetch_all(&mut *connection)).await {
-            Ok(rows) => {
-                connection.rest();
-                Ok(rows.into_iter().map(|row| Row::from(QueryResult::from(row))).collect())
-            }
-            Err(error) => {
-                connection.close();
-                connections.forget_resting();
-                Err(DbErr::Conn(wrapped(error)))
-            }
-        }
-    }
-
     /// Ends the transaction by a text that ends it. Where that fails, the drop rolls back.
     async fn finish(&self, text: String) -> Result<(), DbErr> {
         let mut held = self.connection.lock().await;
@@ -219,6 +203,22 @@ fn settled<T>(held: &mut Option<Lent>, outcome: Result<T, sqlx::Error>) -> Resul
         connection.close();
     }
     outcome.map_err(failed)
+}
+
+/// Runs the calls of a text in one trip, which PostgreSQL makes one transaction; the rows of each, once that is committed.
+pub(crate) async fn rows_together(connections: &Connections, calls: String) -> Result<Answers, DbErr> {
+    let mut connection = connections.lend().await.map_err(|error| DbErr::Conn(wrapped(error)))?;
+    match within(LONGEST_BEGINNING, run(&mut connection, calls)).await {
+        Ok(answers) => {
+            connection.rest();
+            Ok(answers)
+        }
+        Err(error) => {
+            connection.close();
+            connections.forget_resting();
+            Err(DbErr::Conn(wrapped(error)))
+        }
+    }
 }
 
 /// Rows read outside every transaction.

@@ -9,6 +9,7 @@ mod cursors;
 mod decisions;
 mod durability;
 mod failpoints;
+mod group_commit;
 mod isolation;
 mod jobs;
 mod model;

@@ -24,7 +24,7 @@ crate::on_postgres! {
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// A store with so many connections behind a proxy.
-async fn behind_a_proxy(harness: &Harness, connections: u32) -> (FaultProxy, Store) {
+pub(super) async fn behind_a_proxy(harness: &Harness, connections: u32) -> (FaultProxy, Store) {
     let url = harness.serve_url();
     let (head, rest) = url.rsplit_once('@').unwrap();
     let (place, database) = rest.split_once('/').unwrap();
