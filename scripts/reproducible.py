@@ -49,15 +49,27 @@ def build(folder, packages):
     return found
 
 
+def places(one, other, most=4, width=4096):
+    """Where two contents differ, at most so many places, none of them near the one before."""
+    found = []
+    for start in range(0, max(len(one), len(other)), width):
+        left, right = one[start:start + width], other[start:start + width]
+        if left != right:
+            found.append(start + next((i for i, (a, b) in enumerate(zip(left, right)) if a != b), min(len(left), len(right))))
+            if len(found) == most:
+                break
+    return found
+
+
 def differences(first, second):
-    """One line for each program that came out otherwise."""
+    """A line for each program that came out otherwise and for each place: the first may be nothing but the linker's digest."""
     found = []
     for name in first:
         one, other = first[name], second[name]
         if one != other:
-            place = next((i for i, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
-            found.append(f"{name}: {len(one)} and {len(other)} bytes, different from byte {place} on: "
-                         f"{one[max(0, place - 40):place + 40]!r}, {other[max(0, place - 40):place + 40]!r}")
+            found.append(f"{name}: {len(one)} and {len(other)} bytes")
+            found.extend(f"  from byte {place} on: {one[max(0, place - 40):place + 40]!r}, {other[max(0, place - 40):place + 40]!r}"
+                         for place in places(one, other))
     return found
 
 
