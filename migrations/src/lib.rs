@@ -14,6 +14,7 @@ mod m0003_records;
 mod m0004_accounts;
 mod m0005_raised_networks;
 mod m0006_one_primary_host;
+mod m0007_results_in_order;
 mod partitions;
 mod schema;
 
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_accounts::Migration),
             Box::new(m0005_raised_networks::Migration),
             Box::new(m0006_one_primary_host::Migration),
+            Box::new(m0007_results_in_order::Migration),
         ]
     }
 }
