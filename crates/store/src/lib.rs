@@ -11,7 +11,8 @@
 //! - What a unit is begun for can be read in the trip that begins it ([`Ahead`]), and its events go in the trip that commits
 //!   it: by named statements, see `named_statement.rs` and docs/adr/0010. It decides and releases nothing earlier.
 //! - A patient's own results are read in one trip, decided on foreseen facts that the statement which writes the event compares
-//!   with the rows (`own_results.rs`, docs/adr/0011). What is not as foreseen goes through a unit of work.
+//!   with the rows (`own_results.rs`, docs/adr/0011). What is not as foreseen goes through a unit of work. Such reads of several
+//!   requests share trips and commits (`group_commit.rs`, docs/adr/0012).
 //! - BEGIN and COMMIT run in tasks of their own: a client that goes away leaves no open transaction.
 //! - On PostgreSQL forced row security is the second wall, and [`Store::refuse_unless_isolated`] refuses to serve from a
 //!   database where it does not stand. SQLite has the first wall only: every statement filters by the tenant.

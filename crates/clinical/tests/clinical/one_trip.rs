@@ -1,9 +1,12 @@
 //! A patient's own results are read in one trip, decided on what is foreseen of the patient: the answers and the events are
 //! those of a unit of work, and nothing is read that a unit of work would not read at this moment.
 
+use std::time::Duration;
+
 use cloister_access::Caller;
 use cloister_clinical::{Clinical, Page, PageRequest, ResultDetail, ResultSummary};
 use cloister_kernel::{Failure, PatientId, ResourceId};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::{
@@ -19,6 +22,7 @@ on_both! {
 
 on_postgres! {
     a_patient_who_was_here_reads_in_one_trip_and_the_first_time_is_the_only_one_that_takes_two,
+    those_who_read_at_once_share_commits_and_each_gets_what_is_their_own,
 }
 
 struct Scene<'h> {
@@ -111,6 +115,49 @@ async fn a_patient_who_was_here_reads_in_one_trip_and_the_first_time_is_the_only
     assert_eq!((again.is_ok(), statements), (true, 1));
     let (all, statements) = counted(clinical.own_results(&account, &page)).await;
     assert_eq!((all.is_ok(), statements), (true, 1));
+}
+
+/// A patient of a clinic, with a result of each number.
+async fn with_results(clinic: &Clinic<'_>, number: &str, values: &[u32]) -> (Caller, Vec<ResourceId>) {
+    let mut entries = vec![post(ANA, ana(number))];
+    for value in values {
+        entries.push(post(&url(*value), glucose(&format!("{number}-{value}"), "2026-01-05", json!(value))));
+    }
+    let answers = clinic.send(&bundle(&entries)).await;
+    let ids = answers[1..].iter().map(|answer| ResourceId::from_uuid(answer.id.unwrap())).collect();
+    (clinic.account(answers[0].patient()).await, ids)
+}
+
+async fn those_who_read_at_once_share_commits_and_each_gets_what_is_their_own(harness: Harness) {
+    let clinics = [Clinic::open(&harness, "lakeside").await, Clinic::open(&harness, "riverside").await];
+    let mut people = Vec::new();
+    for clinic in &clinics {
+        for (number, values) in [("77-001", [80, 81, 82]), ("77-002", [90, 91, 92])] {
+            let (account, ids) = with_results(clinic, number, &values).await;
+            let listed = list(&clinic.clinical, &account, &PageRequest::default()).await.items;
+            let read = detail(&clinic.clinical, &account, ids[0]).await;
+            assert_eq!((listed.len(), read.history.len()), (3, 3));
+            people.push((&clinic.clinical, account, ids[0], listed, read));
+        }
+    }
+    let events = "FROM events WHERE action IN ('result.read', 'result.list') AND outcome = 'success'";
+    let before = harness.number(&format!("SELECT count(*) {events}")).await;
+    let commits = harness.number(&format!("SELECT count(DISTINCT xmin::text) {events}")).await;
+
+    harness.execute("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let at_once =
+        join_all(people.iter().cycle().take(24).map(|(clinical, account, id, listed, read)| async move {
+            assert_eq!(&detail(clinical, account, *id).await, read);
+            assert_eq!(&list(clinical, account, &PageRequest::default()).await.items, listed);
+        }));
+    let opened = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        harness.execute("COMMIT").await.unwrap();
+    };
+    tokio::join!(at_once, opened);
+    assert_eq!(harness.number(&format!("SELECT count(*) {events}")).await, before + 48);
+    let commits = harness.number(&format!("SELECT count(DISTINCT xmin::text) {events}")).await - commits;
+    assert!(commits < 24, "48 reads in {commits} commits");
 }
 
 /// A change, and the code that each read answers with then; `None` for a read that is admitted.
