@@ -13,6 +13,7 @@ mod group_commit;
 mod isolation;
 mod jobs;
 mod model;
+mod newest_results;
 mod release;
 mod silence;
 mod storm;
