@@ -15,6 +15,7 @@ mod m0004_accounts;
 mod m0005_raised_networks;
 mod m0006_one_primary_host;
 mod m0007_results_in_order;
+mod m0008_results_out_of_order;
 mod partitions;
 mod schema;
 
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_raised_networks::Migration),
             Box::new(m0006_one_primary_host::Migration),
             Box::new(m0007_results_in_order::Migration),
+            Box::new(m0008_results_out_of_order::Migration),
         ]
     }
 }
