@@ -37,7 +37,8 @@ const TYPES: &str = "uuid, uuid, bigint, text, uuid, text, text, uuid, uuid, tex
                      text, bigint, bigint";
 
 /// Names the clinic to row security. Nothing of a clinic is read but where this was evaluated before, as a condition that is
-/// the same for all rows is checked before the first; read too early, tables are empty and nothing is found.
+/// the same for all rows is checked before the first. Read too early, tables show nothing, or the clinic of the statement before
+/// (see `group_commit.rs`), of which no row has this `tenant_id`.
 const NAMED: &str =
     "tenant AS MATERIALIZED (SELECT set_config('cloister.tenant', CAST($1 AS text), TRUE) AS named)";
 const IS_NAMED: &str = "(SELECT named FROM tenant) = CAST($1 AS text)";
