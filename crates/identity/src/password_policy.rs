@@ -110,7 +110,8 @@ fn is_guessable(password: &str) -> bool {
     let estimate = zxcvbn(password, &[]);
     let length = password.chars().count();
     let whole = |found: &Match| {
-        found.j + 1 - found.i == length
+        found.i == 0
+            && found.j + 1 == length
             && matches!(found.pattern, MatchPattern::Dictionary(_) | MatchPattern::Repeat(_))
     };
     estimate.guesses_log10() < GUESSABLE_LOG10 || estimate.sequence().iter().any(whole)
@@ -144,6 +145,16 @@ mod tests {
         assert!(codes("passwordpassword").contains(&"password.breached"));
         assert!(codes("aaaaaaaaaaaaaaaaaaaa").contains(&"password.breached"));
         assert_eq!(codes(&"a b".repeat(43)), ["password.too_long"]);
+    }
+
+    #[test]
+    fn what_is_guessed_soon_is_refused_and_so_is_one_thing_repeated_however_hard_that_is_to_guess() {
+        let soon = zxcvbn("monkeydragon12", &[]);
+        assert!(soon.sequence().len() > 1 && soon.guesses_log10() < GUESSABLE_LOG10);
+        assert!(codes("monkeydragon12").contains(&"password.breached"));
+        let late = zxcvbn("kqzvwxjbtpgkqzvwxjbtpg", &[]);
+        assert!(late.sequence().len() == 1 && late.guesses_log10() > GUESSABLE_LOG10);
+        assert!(codes("kqzvwxjbtpgkqzvwxjbtpg").contains(&"password.breached"));
     }
 
     /// Signs that are hard to guess, of one class.
