@@ -16,6 +16,8 @@ mod m0005_raised_networks;
 mod m0006_one_primary_host;
 mod m0007_results_in_order;
 mod m0008_results_out_of_order;
+mod m0009_lookups_among_clinics;
+mod m0010_history_out_of_order;
 mod partitions;
 mod schema;
 
@@ -42,6 +44,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_one_primary_host::Migration),
             Box::new(m0007_results_in_order::Migration),
             Box::new(m0008_results_out_of_order::Migration),
+            Box::new(m0009_lookups_among_clinics::Migration),
+            Box::new(m0010_history_out_of_order::Migration),
         ]
     }
 }

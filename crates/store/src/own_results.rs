@@ -80,9 +80,8 @@ static OWN_RESULT_TEXT: LazyLock<String> = LazyLock::new(|| {
         "WITH {NAMED}, seen AS MATERIALIZED (SELECT x.version, x.clinical_time, x.view_sealed, x.code_index \
          FROM tenants t, users u, patients p, resources x WHERE {as_foreseen} \
          AND x.tenant_id = $1 AND x.id = $8 AND x.patient_id = $9 AND x.code_index IS NOT NULL \
-         AND {is_result}), {written}, history AS (SELECT r.id, r.version, r.clinical_time, r.view_sealed FROM seen JOIN resources r \
-         ON r.tenant_id = $1 AND r.patient_id = $9 AND r.code_index = seen.code_index WHERE {IS_NAMED} \
-         AND {is_like_it} \
+         AND {is_result}), {written}, history AS (SELECT r.id, r.version, r.clinical_time, r.view_sealed FROM resources r WHERE {IS_NAMED} \
+         AND r.tenant_id = $1 AND r.patient_id = $9 AND r.code_index = (SELECT code_index FROM seen) AND {is_like_it} \
          ORDER BY r.clinical_time DESC NULLS LAST, r.id DESC LIMIT $19) \
          SELECT $2 AS event_id, FALSE AS is_older, id, version, clinical_time, view_sealed FROM history \
          UNION ALL SELECT $2, TRUE, $8, version, clinical_time, view_sealed FROM seen \

@@ -31,7 +31,7 @@ use crate::{
 pub use session_endings::SessionEnding;
 
 /// The statements that share a trip: with the beginning or the end of a unit of work, or with those of other requests.
-fn named_statements() -> [&'static NamedStatement; 8] {
+pub(crate) fn named_statements() -> [&'static NamedStatement; 8] {
     [
         &standing::CLINIC,
         &standing::WITH_USER,

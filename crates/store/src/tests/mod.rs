@@ -12,6 +12,7 @@ mod failpoints;
 mod group_commit;
 mod isolation;
 mod jobs;
+mod lookups;
 mod model;
 mod newest_results;
 mod release;
