@@ -19,17 +19,20 @@ pub(crate) struct Scale {
     pub(crate) many_events: u64,
     /// Whether only reads are measured.
     pub(crate) only_reads: bool,
+    /// Whether only reads among many clinics and events are measured.
+    pub(crate) only_growth: bool,
     /// Nothing is measured: one result is read over and over for so long, for a profiler to watch.
     pub(crate) watched: Option<Duration>,
 }
 
 impl Scale {
     /// `QUICK=1` asks for minutes instead of a quarter of an hour, `READS=1` for one result and twenty beside the floor
-    /// and nothing else: what one looks at while working on them. `WATCH=30` reads one result for thirty seconds and
+    /// and nothing else: what one looks at while working on them. `GROWTH=1` asks for many clinics and events alone. `WATCH=30` reads one result for thirty seconds and
     /// measures nothing.
     pub(crate) fn of_this_run() -> Self {
         let asked = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty() && value != "0");
         let only_reads = asked("READS");
+        let only_growth = asked("GROWTH");
         let seconds = std::env::var("WATCH").ok().and_then(|seconds| seconds.parse().ok());
         let watched = seconds.map(Duration::from_secs);
         if asked("QUICK") {
@@ -41,6 +44,7 @@ impl Scale {
                 many_clinics: &[100],
                 many_events: 100_000,
                 only_reads,
+                only_growth,
                 watched,
             };
         }
@@ -52,6 +56,7 @@ impl Scale {
             many_clinics: &[100, 5000],
             many_events: 1_000_000,
             only_reads,
+            only_growth,
             watched,
         }
     }

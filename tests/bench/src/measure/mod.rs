@@ -63,6 +63,12 @@ pub(crate) async fn everything(scale: Scale) -> Report {
     report.put("statements", statements::of_one_read(&bench).await);
     let prepared = bench.prepare().await;
     report.put("chart_results", json!(bench.clinic.chart_results));
+    if scale.only_growth {
+        bench.warm(&prepared.floor, &prepared.one).await;
+        report.put("growth", growth::of_clinics_and_events(&bench, &prepared.floor, &prepared.one).await);
+        report.save();
+        return report;
+    }
     report.put("operations", bench.operations(&prepared).await);
     report.put("memory_mb_loaded", process::memory());
     report.save();
