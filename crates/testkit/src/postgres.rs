@@ -156,6 +156,25 @@ impl Postgres {
         Ok(self.scratch(name))
     }
 
+    /// A copy of a database as it is now, dropped with the value. Whoever is connected to that database is disconnected.
+    ///
+    /// # Errors
+    /// When the cluster refuses it.
+    pub fn copy_of(&self, database: &ScratchDatabase) -> Result<ScratchDatabase, ServiceError> {
+        let name = format!("scratch_{}", Environment::system().uuid().simple());
+        let of = &database.name;
+        let let_in =
+            |anybody: bool| self.execute(&format!("ALTER DATABASE {of} ALLOW_CONNECTIONS {anybody}"));
+        // A database is copied while nobody is in it.
+        let_in(false)?;
+        let left = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{of}'");
+        let copied =
+            self.execute(&left).and_then(|_| self.execute(&format!("CREATE DATABASE {name} TEMPLATE {of}")));
+        let_in(true)?;
+        copied?;
+        Ok(self.scratch(name))
+    }
+
     /// A database that is there already, to be dropped with the value.
     pub(crate) fn scratch(&self, name: String) -> ScratchDatabase {
         ScratchDatabase { url: url_of_database(&self.url, &name), name, cluster: self.url.clone() }

@@ -72,13 +72,17 @@ impl Report {
             let cells: Vec<String> = cells.into_iter().map(shown).collect();
             let _ = writeln!(text, "| {} |", cells.join(" | "));
         }
-        text.push_str("\n| reads of one result with | requests/s | of floor | CPU ms: service and PostgreSQL |\n|---|---|---|---|\n");
+        text.push_str("\n| reads of one result with | requests/s | of floor | CPU ms: service and PostgreSQL | \
+             the same of one clinic in the same turns | times its CPU | times its time |\n|---|---|---|---|---|---|---|\n");
         for step in self.0.get("growth").and_then(Value::as_array).into_iter().flatten() {
             let cells = [
                 &step["name"],
                 &step["requests_per_second"],
                 &step["of_floor"],
                 &step["cpu_ms"]["service_and_postgresql"],
+                &step["one_clinic"]["cpu_ms"]["service_and_postgresql"],
+                &step["to_one_clinic"]["cpu"],
+                &step["to_one_clinic"]["rate"],
             ];
             let _ = writeln!(text, "| {} |", cells.map(shown).join(" | "));
         }

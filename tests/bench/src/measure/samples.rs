@@ -23,6 +23,10 @@ impl Sample {
     fn cost(&self, part: Part) -> f64 {
         self.after.since(&self.before, part) * 1000.0 / self.round.done.max(1) as f64
     }
+
+    fn service_and_postgres(&self) -> f64 {
+        self.cost(Part::Service) + self.cost(Part::Postgres)
+    }
 }
 
 /// Everything seen of one operation.
@@ -62,7 +66,16 @@ impl Samples {
 
     /// Processor milliseconds a request, service and PostgreSQL together.
     pub(crate) fn service_and_postgres(&self) -> f64 {
-        median(self.closed.iter().map(|sample| sample.cost(Part::Service) + sample.cost(Part::Postgres)))
+        median(self.closed.iter().map(Sample::service_and_postgres))
+    }
+
+    /// How many times what `other` cost in the same turn, in processor time of service and PostgreSQL, and in requests
+    /// that were not answered meanwhile: medians of the turns' ratios.
+    pub(crate) fn beside(&self, other: &Self) -> Value {
+        let turns = || self.closed.iter().zip(&other.closed);
+        let cpu = turns().map(|(own, other)| own.service_and_postgres() / other.service_and_postgres());
+        let rate = turns().map(|(own, other)| other.rate() / own.rate());
+        json!({ "cpu": rounded(median(cpu)), "rate": rounded(median(rate)) })
     }
 
     pub(crate) fn json(&self) -> Value {

@@ -6,4 +6,4 @@ mod programs;
 
 pub use bundles::{Template, observation, patient, real_bundles};
 pub use clinic::{Clinic, PASSWORD, Reader};
-pub use programs::{CONNECTIONS, Programs, Services, Ways, cloister, free_address, worker};
+pub use programs::{CONNECTIONS, Programs, Served, Services, Ways, cloister, free_address, worker};

@@ -167,6 +167,15 @@ pub struct Programs {
     _processes: Vec<Process>,
 }
 
+/// One `serve` over a database of its own. Both end with this value.
+pub struct Served {
+    /// Where it listens.
+    pub address: SocketAddr,
+    // In this order: nobody is in the database when it goes.
+    _process: Process,
+    _database: ScratchDatabase,
+}
+
 impl Programs {
     /// Starts `serve`, `work` and the floor.
     pub fn start(services: &Services) -> Self {
@@ -183,6 +192,19 @@ impl Programs {
             .env("FLOOR_DATABASE", services.verified(services.floor_database.url()));
         let bare = start(services, "floor", &bare, floor);
         Self { address, floor, _processes: vec![serve, work, bare] }
+    }
+
+    /// Starts another `serve` over a copy of the database as it is now. It answers for the same hosts and people.
+    pub fn serve_a_copy(services: &Services, original: SocketAddr) -> Served {
+        let database = services.postgres.copy_of(&services.database).expect("a copy");
+        let address = free_address();
+        let mut serve = cloister(services, "serve", address);
+        serve
+            .arg("serve")
+            .env("CLOISTER_PUBLIC__PORT", original.port().to_string())
+            .env("CLOISTER_DATABASE__URL", services.verified(&database.url_for("bench_serve", "bench")));
+        let process = start(services, "serve_of_copy", &serve, address);
+        Served { address, _process: process, _database: database }
     }
 
     /// How long `cloister serve` takes from its start to its first answer of `/healthz`.
