@@ -121,14 +121,14 @@ impl Drop for Shelf {
 }
 
 impl Lent {
-    /// Gives back a connection that has answered everything and has no open transaction.
+    /// Gives back a connection that has answered everything and has no open transaction: it lives, as it has just answered.
     pub(crate) fn rest(self) {
         let Self { connection, asked, connections, place } = self;
         let mut resting = connections.resting();
-        if asked.elapsed() < ASKED_EVERY && !are_suspect() && !connections.places.is_closed() {
-            resting.push(Resting { connection, asked });
-        } else {
+        if connections.places.is_closed() {
             give_back(connection);
+        } else {
+            resting.push(Resting { connection, asked });
         }
         drop(resting);
         drop(place);
