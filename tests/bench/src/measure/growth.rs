@@ -2,18 +2,15 @@
 //!
 //! The other clinics and events are copies that SQL made of this clinic's rows: the tables and indexes are as large as
 //! they would be. Nobody reads the copies, whose values are sealed for this clinic. A database with one clinic and a short
-//! log is kept beside, behind a service of its own, and read in the same turns: a machine's minutes differ by more than
-//! what is measured.
+//! log is kept beside and read in the same turns: a machine's minutes differ by more than what is measured. Both are read
+//! through services that have done nothing else before.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
 use super::{Bench, CLOSED, Samples, Used, say};
-use crate::{
-    load::{Gets, closed_loop},
-    world::Programs,
-};
+use crate::load::{Gets, closed_loop};
 
 /// Long enough for connections to be opened anew, statements prepared and pages read.
 const WARM: Duration = Duration::from_secs(2);
@@ -25,19 +22,21 @@ struct Turns<'a> {
     one: &'a Arc<Gets>,
     /// The service over the database with one clinic.
     alone: SocketAddr,
+    /// The service over the database that grows.
+    among: SocketAddr,
 }
 
 impl Turns<'_> {
     /// Rounds of the floor and of reads of one result, of one clinic and among what there is; what they say under a name.
     async fn read(&self, name: &str) -> Value {
-        let (scale, among) = (&self.bench.scale, self.bench.programs.address);
+        let scale = &self.bench.scale;
         let mut seen = [Samples::of("1 clinic"), Samples::of(name)];
         for turn in 0..scale.rounds {
             let bare = closed_loop(self.floor, self.bench.programs.floor, CLOSED, scale.round).await;
             // The first one in a turn is now the one and now the other.
             for place in [turn % 2, 1 - turn % 2] {
                 let before = Used::now();
-                let round = closed_loop(self.one, [self.alone, among][place], CLOSED, scale.round).await;
+                let round = closed_loop(self.one, [self.alone, self.among][place], CLOSED, scale.round).await;
                 seen[place].closed(round, before, Some(bare.rate()));
             }
         }
@@ -52,18 +51,17 @@ impl Turns<'_> {
     }
 
     async fn warm(&self) {
-        for address in [self.alone, self.bench.programs.address] {
+        for address in [self.alone, self.among] {
             closed_loop(self.one, address, CLOSED, WARM).await;
         }
     }
 }
 
 pub(crate) async fn of_clinics_and_events(bench: &Bench, floor: &Arc<Gets>, one: &Arc<Gets>) -> Value {
-    let alone = Programs::serve_a_copy(&bench.services, bench.programs.address);
-    let turns = Turns { bench, floor, one, alone: alone.address };
-    turns.warm().await;
-    // Connections that ended for the copy are found dead by then.
-    turns.warm().await;
+    let copy = bench.services.postgres.copy_of(&bench.services.database).expect("a copy of the database");
+    let alone = bench.programs.serve_beside(&bench.services, Some(copy));
+    let among = bench.programs.serve_beside(&bench.services, None);
+    let turns = Turns { bench, floor, one, alone: alone.address, among: among.address };
     let mut measured = Vec::new();
     let mut there = 1;
     for clinics in bench.scale.many_clinics {

@@ -167,13 +167,13 @@ pub struct Programs {
     _processes: Vec<Process>,
 }
 
-/// One `serve` over a database of its own. Both end with this value.
+/// One `serve`, and the database that is its own. Both end with this value.
 pub struct Served {
     /// Where it listens.
     pub address: SocketAddr,
     // In this order: nobody is in the database when it goes.
     _process: Process,
-    _database: ScratchDatabase,
+    _copy: Option<ScratchDatabase>,
 }
 
 impl Programs {
@@ -194,17 +194,19 @@ impl Programs {
         Self { address, floor, _processes: vec![serve, work, bare] }
     }
 
-    /// Starts another `serve` over a copy of the database as it is now. It answers for the same hosts and people.
-    pub fn serve_a_copy(services: &Services, original: SocketAddr) -> Served {
-        let database = services.postgres.copy_of(&services.database).expect("a copy");
+    /// Starts another `serve`, over the same database or over a copy of it. It answers for the same hosts and people.
+    pub fn serve_beside(&self, services: &Services, copy: Option<ScratchDatabase>) -> Served {
+        let database = copy.as_ref().unwrap_or(&services.database);
+        let url = services.verified(&database.url_for("bench_serve", "bench"));
         let address = free_address();
         let mut serve = cloister(services, "serve", address);
         serve
             .arg("serve")
-            .env("CLOISTER_PUBLIC__PORT", original.port().to_string())
-            .env("CLOISTER_DATABASE__URL", services.verified(&database.url_for("bench_serve", "bench")));
-        let process = start(services, "serve_of_copy", &serve, address);
-        Served { address, _process: process, _database: database }
+            .env("CLOISTER_PUBLIC__PORT", self.address.port().to_string())
+            .env("CLOISTER_DATABASE__URL", url);
+        let name = if copy.is_some() { "serve_a_copy" } else { "serve_beside" };
+        let process = start(services, name, &serve, address);
+        Served { address, _process: process, _copy: copy }
     }
 
     /// How long `cloister serve` takes from its start to its first answer of `/healthz`.
