@@ -152,18 +152,23 @@ def try_out(changes, judges, findings, deadline):
         return change, None, False
 
     with concurrent.futures.ThreadPoolExecutor(judges.workers) as pool:
-        for change, noticed, tried in pool.map(judged, changes):
-            if not tried:
-                continue
-            done += 1
-            if noticed:
-                findings.add(change, CAUGHT, noticed[0].package)
-            else:
-                findings.add(change, MISSED)
-                reached = len(judges.reaching(change.number, package_of(change), change.file))
-                print(f"    missed by {reached} tests that reach it: {change.name}", flush=True)
-            if done % 100 == 0:
-                print(f"    {done} of {len(changes)}", flush=True)
+        try:
+            for change, noticed, tried in pool.map(judged, changes):
+                if not tried:
+                    continue
+                done += 1
+                if noticed:
+                    findings.add(change, CAUGHT, noticed[0].package)
+                else:
+                    findings.add(change, MISSED)
+                    reached = len(judges.reaching(change.number, package_of(change), change.file))
+                    print(f"    missed by {reached} tests that reach it: {change.name}", flush=True)
+                if done % 100 == 0:
+                    print(f"    {done} of {len(changes)}", flush=True)
+        except BaseException:
+            # Whoever ends the run does not wait for all the tests of the changes under way.
+            judges.ended = True
+            raise
 
 
 def try_apart(changes, woven, judges, findings, deadline):

@@ -1,5 +1,7 @@
 """What was found of changes must never get lost between runs, nor count for another state of the code."""
 
+import sys
+
 import pytest
 
 import generated_mutants as generated
@@ -63,6 +65,7 @@ class Judges:
     """Tests that notice what they are told to."""
 
     workers = 2
+    ended = False
 
     def __init__(self, **noticed):
         self.noticed = noticed
@@ -87,6 +90,14 @@ def test_nothing_is_begun_when_the_time_is_over(findings):
     run, judges = findings(), Judges()
     generated.try_out(CHANGES, judges, run, 1e-9)
     assert (known(run), judges.asked) == ([None] * 3, [])
+
+
+def test_whoever_ends_a_run_does_not_wait_for_the_tests_of_the_changes_under_way(findings, monkeypatch):
+    run, judges = findings(), Judges()
+    monkeypatch.setattr(run, "add", lambda *_: sys.exit(143))
+    with pytest.raises(SystemExit):
+        generated.try_out(CHANGES, judges, run, None)
+    assert judges.ended
 
 
 def test_what_nobody_noticed_fails_unless_a_reason_is_given():

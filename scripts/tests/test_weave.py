@@ -171,3 +171,15 @@ def test_a_test_that_takes_long_is_not_asked_first_whatever_it_noticed():
         judges = judges_of(reaching("near", 1, 1), reaching("far", seconds, 1, 2, 3))
         assert judges.noticed_by(1, "door", "lib.rs")
         assert judges.reaching(1, "door", "lib.rs")[0].name == first
+
+
+def test_no_further_test_is_asked_once_the_run_has_ended(monkeypatch):
+    judges, asked = judges_of(reaching("near", 1, 1), reaching("far", 1, 1)), []
+
+    def run(test, limit, **more):
+        asked.append(test.name)
+        judges.ended = True
+        return True
+
+    monkeypatch.setattr(judges, "run", run)
+    assert (judges.noticed_by(1, "door", "lib.rs"), len(asked)) == (None, 1)

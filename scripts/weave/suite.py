@@ -71,6 +71,8 @@ class Suite:
         self.noticing = {}
         # The ids of those that fail without any change.
         self.left_out = []
+        # Nobody waits for an answer any more.
+        self.ended = False
 
     def run(self, test, limit, **more):
         """Whether a test passes; nothing if it hangs."""
@@ -111,8 +113,10 @@ class Suite:
             noticing.index(test) if test in noticing else len(noticing), test.package != package, len(test.reached), test.seconds))
 
     def noticed_by(self, number, package, file):
-        """The test that fails twice while a change is chosen, and whether it hung; nothing if none does."""
+        """The test that fails twice while a change is chosen, and whether it hung; nothing if none does, or the run has ended."""
         for test in self.reaching(number, package, file)[:self.nearby]:
+            if self.ended:
+                return None
             limit = max(LEAST, SLOWER * test.seconds)
             first = self.run(test, limit, WOVEN_CHANGE=str(number))
             if first is None or (not first and not self.run(test, limit, WOVEN_CHANGE=str(number))):
