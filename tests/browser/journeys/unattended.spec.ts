@@ -21,5 +21,6 @@ test("the session's end is announced, put off, and then kept", async ({ page }) 
   await page.clock.fastForward("02:00");
   await expect(page.getByText("You were signed out to protect your information")).toBeVisible();
   await page.goBack();
+  await expect(page.getByRole("heading", { name: "Sign in", exact: true })).toBeVisible();
   await expect(page.locator(".result-row")).toHaveCount(0);
 });
