@@ -121,11 +121,12 @@ impl Drop for Shelf {
 }
 
 impl Lent {
-    /// Gives back a connection that has answered everything and has no open transaction: it lives, as it has just answered.
+    /// Gives back a connection that has answered everything and has no open transaction. While others are suspect it goes to the
+    /// pool, which asks it and keeps it: what rests then is closed by whoever comes next.
     pub(crate) fn rest(self) {
         let Self { connection, asked, connections, place } = self;
         let mut resting = connections.resting();
-        if connections.places.is_closed() {
+        if are_suspect() || connections.places.is_closed() {
             give_back(connection);
         } else {
             resting.push(Resting { connection, asked });

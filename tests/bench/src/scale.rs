@@ -27,8 +27,8 @@ pub(crate) struct Scale {
 
 impl Scale {
     /// `QUICK=1` asks for minutes instead of a quarter of an hour, `READS=1` for one result and twenty beside the floor
-    /// and nothing else: what one looks at while working on them. `GROWTH=1` asks for many clinics and events alone. `WATCH=30` reads one result for thirty seconds and
-    /// measures nothing.
+    /// and nothing else: what one looks at while working on them. `GROWTH=1` asks for many clinics and events alone.
+    /// `WATCH=30` reads one result for thirty seconds and measures nothing.
     pub(crate) fn of_this_run() -> Self {
         let asked = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty() && value != "0");
         let only_reads = asked("READS");
