@@ -1,15 +1,16 @@
 //! Connections go from unit to unit without being asked whether they live.
 
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
 use cloister_kernel::{Audience, Failure, FailureKind, TenantId};
 use futures_util::future::join_all;
 
 use super::{Harness, Kind};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, trip::within};
 
 crate::on_postgres! {
     a_connection_goes_from_one_unit_to_the_next,
+    a_live_connection_is_kept_while_others_are_suspect,
     connections_that_died_while_they_rested_cost_nobody_an_answer,
     a_store_that_is_closed_keeps_no_connection,
     a_store_is_closed_when_the_last_unit_has_ended,
@@ -37,6 +38,16 @@ async fn a_connection_goes_from_one_unit_to_the_next(harness: Harness) {
     let store = harness.store_with_connections(3).await;
     let first = visit(&harness, &store, tenant).await.unwrap();
     for _ in 0..20 {
+        assert_eq!(visit(&harness, &store, tenant).await.unwrap(), first);
+    }
+}
+
+async fn a_live_connection_is_kept_while_others_are_suspect(harness: Harness) {
+    let tenant = harness.clinic("lakeside").await;
+    let store = harness.store_with_connections(1).await;
+    within(Duration::ZERO, pending::<Result<(), sqlx::Error>>()).await.unwrap_err();
+    let first = visit(&harness, &store, tenant).await.unwrap();
+    for _ in 0..5 {
         assert_eq!(visit(&harness, &store, tenant).await.unwrap(), first);
     }
 }
