@@ -1,6 +1,6 @@
 """Tests of the tests: breaks one rule at a time and demands that a test notices.
 
-usage: mutants.py [--check] [--revision REVISION] [--afresh] [NAME...]
+usage: mutants.py [--check] [--revision REVISION] [--afresh] [--apart] [NAME...]
 
 Every tests/mutants/NAME.patch is a unified diff that takes one rule away, below a head of these fields:
 
@@ -10,15 +10,16 @@ Every tests/mutants/NAME.patch is a unified diff that takes one rule away, below
     Tests: which tests must notice, as a filter expression of nextest
     Wall:  compiler      only where the rule is held by the mutant not compiling
 
-The mutants live in a copy of the checkout below the cache folder, never in the checkout itself, and are built into a
-target directory of their own: Cargo would take a mutant's artifacts for the checkout's. First all named tests
-run on the untouched copy and must pass; then each patch is applied alone, its tests run, and at least one must fail.
+The mutants live in copies of the checkout below the cache folder, never in the checkout itself, and are built into
+target directories of their own: Cargo would take a mutant's artifacts for the checkout's. Those that alter nothing but
+what functions do are woven into one copy (scripts/weave) and sleep there until a run of their tests chooses one. All others, and
+those that nobody noticed there, are tried apart: the patch is applied alone, and what it alters is built. In either copy all
+named tests must pass while nothing is altered; then at least one of a mutant's own must fail.
 A mutant that nobody notices, a patch that does not apply, a build that breaks without saying so and a selection
 without tests are failures. --check only asks whether every patch applies to the checkout.
 
 A run that ends early goes on where it was: a mutant that was noticed is not tried again while the patch and every crate
-that its tests are built from are as they were (scripts/ledger.py). --afresh tries all of them. Mutants are never built
-together: each is judged on a copy that differs from the checkout by its patch alone.
+that its tests are built from are as they were (scripts/ledger.py). --afresh tries all of them; --apart weaves none.
 """
 
 import argparse
@@ -35,11 +36,15 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 
 import junit
 import services
+import third_party
 from ledger import Ledger, LedgerError, closures, digest
+from weave import build as weaving
+from weave.planted import changes_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PATCHES = ROOT / "tests/mutants"
@@ -54,6 +59,8 @@ LEAVES = ["clinical", "grants", "jobs", "tenancy"]
 ANY_FAILURE = {"PROPTEST_MAX_SHRINK_ITERS": "0"}
 # Processes that want a processor, for each that there is: beyond it, connections time out in tests of untouched code.
 BUSY = 4
+# So few are tried apart: their builds take less time than that of a woven copy.
+FEW = 8
 TESTS_FAILED, BUILD_FAILED, NO_TESTS = 100, 101, 4
 
 
@@ -248,31 +255,114 @@ def try_out(mutant, copy, environment):
             (copy / name).write_bytes(content)
 
 
-def campaign(mutants, copy, environment, ledger):
-    """Tries all mutants that the ledger does not know as noticed; the cases of the report."""
-    key = keys(copy, mutants)
-    cases = {mutant.name: junit.Case(f"mutants::{mutant.name}", junit.PASSED)
-             for mutant in mutants if ledger.get(key[mutant.name], "noticed")}
-    waiting = [mutant for mutant in mutants if mutant.name not in cases]
-    print(f"    {len(cases)} of {len(mutants)} were noticed before, with the same patch and the same crates", flush=True)
-    wait_for_quiet()
-    fresh = [mutant for mutant in waiting if not ledger.get(key[mutant.name], "untouched")]
-    untouched(copy, fresh, environment)
-    for mutant in fresh:
-        ledger.add(key[mutant.name], name=mutant.name, untouched=True)
-    for number, mutant in enumerate(waiting, 1):
-        wait_for_quiet()
-        started = time.monotonic()
-        noticed, how = try_out(mutant, copy, environment)
-        seconds = time.monotonic() - started
-        print(f"    {number}/{len(waiting)}  {'noticed' if noticed else 'MISSED '}  {mutant.name}  {seconds:.0f} s\n"
-              f"             {how}", flush=True)
+def in_functions(mutants, copy):
+    """The changes of each mutant that alters nothing but what functions do, by its name; the place in the list numbers them."""
+    found = {}
+    for number, mutant in enumerate(mutants, 1):
+        with tempfile.TemporaryDirectory() as folder:
+            altered = pathlib.Path(folder)
+            before = {name: (copy / name).read_bytes() for name in mutant.files() if (copy / name).is_file()}
+            for name, content in before.items():
+                (altered / name).parent.mkdir(parents=True, exist_ok=True)
+                (altered / name).write_bytes(content)
+            if mutant.by_compiler or apply(mutant, altered):
+                continue
+            texts = {name: (content, (altered / name).read_bytes()) for name, content in before.items() if (altered / name).is_file()}
+            if len(texts) == len(mutant.files()) and (changes := changes_of(number, mutant.name, texts)):
+                found[mutant.name] = changes
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Asleep:
+    """A copy with mutants asleep in it."""
+
+    folder: pathlib.Path
+    # Which number wakes a mutant, by its name.
+    numbers: dict
+
+    def try_out(self, mutant, environment):
+        """Runs a mutant's tests while it is awake."""
+        awake = {"WOVEN_CHANGE": str(self.numbers[mutant.name])}
+        return judge(mutant, *nextest(self.folder, mutant.build, mutant.tests, {**environment, **weaving.FLAGS, **awake}))
+
+
+def weave_in(mutants, copy):
+    """A second copy in which all mutants sleep that can."""
+    changes = in_functions(mutants, copy)
+    folder = copy.parent / "woven/tree"
+    if len(changes) <= FEW:
+        return Asleep(folder, {})
+    folder.mkdir(parents=True, exist_ok=True)
+    third_party.give(folder.parent / "target")
+    refresh(folder, files_below(copy))
+    several = [change for of_one in changes.values() for change in of_one]
+    crates = sorted({pathlib.PurePosixPath(change.file).parts[1] for change in several})
+    woven = weaving.WovenCopy(folder, copy, crates, several, all_const=True)
+    builds = sorted({tuple(mutant.build) for mutant in mutants if mutant.name in changes})
+    woven.build(["test", "--no-run", *selection([], ""), *(word for build in builds for word in build)])
+    return Asleep(folder, {name: of_one[0].number for name, of_one in changes.items() if of_one[0].number not in woven.unviable})
+
+
+class Campaign:
+    """What is known of some mutants, and finding out the rest."""
+
+    def __init__(self, mutants, copy, environment, ledger):
+        self.mutants, self.copy, self.environment, self.ledger = mutants, copy, environment, ledger
+        self.key = keys(copy, mutants)
+        self.cases = {mutant.name: junit.Case(f"mutants::{mutant.name}", junit.PASSED)
+                      for mutant in mutants if ledger.get(self.key[mutant.name], "noticed")}
+
+    def waiting(self):
+        return [mutant for mutant in self.mutants if mutant.name not in self.cases]
+
+    def try_woven(self):
+        """Tries those that can sleep in a copy. What nobody notices there waits for a build of its own."""
+        woven = weave_in(self.waiting(), self.copy)
+        asleep = [mutant for mutant in self.waiting() if mutant.name in woven.numbers]
+        print(f"    {len(asleep)} are woven into one copy, {len(self.waiting()) - len(asleep)} apart", flush=True)
+        untouched(woven.folder, asleep, {**self.environment, **weaving.FLAGS})
+        for number, mutant in enumerate(asleep, 1):
+            wait_for_quiet()
+            started = time.monotonic()
+            noticed, how = woven.try_out(mutant, self.environment)
+            if noticed:
+                self.settle(f"{number}/{len(asleep)}", mutant, noticed, how, time.monotonic() - started)
+            else:
+                print(f"    {number}/{len(asleep)}  {mutant.name} is to be tried apart: {how}", flush=True)
+
+    def try_apart(self):
+        """Builds each by itself and tries it."""
+        waiting = self.waiting()
+        fresh = [mutant for mutant in waiting if not self.ledger.get(self.key[mutant.name], "untouched")]
+        untouched(self.copy, fresh, self.environment)
+        for mutant in fresh:
+            self.ledger.add(self.key[mutant.name], name=mutant.name, untouched=True)
+        for number, mutant in enumerate(waiting, 1):
+            wait_for_quiet()
+            started = time.monotonic()
+            noticed, how = try_out(mutant, self.copy, self.environment)
+            self.settle(f"{number}/{len(waiting)}", mutant, noticed, how, time.monotonic() - started)
+
+    def settle(self, progress, mutant, noticed, how, seconds):
+        """Says and keeps what came of a mutant."""
+        print(f"    {progress}  {'noticed' if noticed else 'MISSED '}  {mutant.name}  {seconds:.0f} s\n             {how}", flush=True)
         if noticed:
-            ledger.add(key[mutant.name], name=mutant.name, noticed=how, seconds=round(seconds, 1))
-        cases[mutant.name] = junit.Case(f"mutants::{mutant.name}", junit.PASSED if noticed else junit.FAILED, seconds,
-                                        "" if noticed else f"{mutant.rule} {how}")
-        junit.write(REPORT, "mutants", [cases[mutant.name] for mutant in mutants if mutant.name in cases])
-    return [cases[mutant.name] for mutant in mutants]
+            self.ledger.add(self.key[mutant.name], name=mutant.name, noticed=how, seconds=round(seconds, 1))
+        self.cases[mutant.name] = junit.Case(f"mutants::{mutant.name}", junit.PASSED if noticed else junit.FAILED, seconds,
+                                             "" if noticed else f"{mutant.rule} {how}")
+        junit.write(REPORT, "mutants", [self.cases[mutant.name] for mutant in self.mutants if mutant.name in self.cases])
+
+
+def campaign(mutants, copy, environment, ledger, apart=False):
+    """Tries all mutants that the ledger does not know as noticed; the cases of the report."""
+    tried = Campaign(mutants, copy, environment, ledger)
+    print(f"    {len(tried.cases)} of {len(mutants)} were noticed before, with the same patch and the same crates", flush=True)
+    wait_for_quiet()
+    if not apart:
+        tried.try_woven()
+    tried.try_apart()
+    return [tried.cases[mutant.name] for mutant in mutants]
 
 
 def table(mutants, cases):
@@ -293,6 +383,7 @@ def private_copy(revision, name="mutants"):
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         refresh(folder / "tree", sources(revision))
+        third_party.give(folder / "target")
         yield folder / "tree"
 
 
@@ -301,6 +392,7 @@ def main():
     parser.add_argument("--check", action="store_true", help="only ask whether every patch applies")
     parser.add_argument("--revision", help="break this revision and not the files as they stand")
     parser.add_argument("--afresh", action="store_true", help="also try what was noticed before")
+    parser.add_argument("--apart", action="store_true", help="build each by itself")
     parser.add_argument("names", nargs="*", metavar="NAME", help="some of tests/mutants; all without a name")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -316,8 +408,8 @@ def main():
             ledger = Ledger(copy.parent / "ledger.jsonl")
             if arguments.afresh:
                 ledger.found.clear()
-            cases = campaign(mutants, copy, {**environment, **data}, ledger)
-    except (MutantError, services.ServiceError, LedgerError) as error:
+            cases = campaign(mutants, copy, {**environment, **data}, ledger, arguments.apart)
+    except (MutantError, weaving.BuildError, services.ServiceError, LedgerError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

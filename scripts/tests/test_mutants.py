@@ -120,7 +120,7 @@ def test_tests_that_fail_on_the_untouched_copy_end_the_campaign(folder, monkeypa
         run(folder, monkeypatch)
 
 
-def run(folder, monkeypatch, *answers):
+def run(folder, monkeypatch, *answers, apart=True):
     """A campaign in which nextest answers so, one run after the other; its cases."""
     monkeypatch.setattr(mutants, "REPORT", folder / "mutants.xml")
     monkeypatch.setattr(mutants, "closures", lambda *_: {})
@@ -128,7 +128,7 @@ def run(folder, monkeypatch, *answers):
     if answers:
         left = iter(answers)
         monkeypatch.setattr(mutants, "nextest", lambda *_: next(left))
-    return mutants.campaign([only(folder)], folder / "tree", {}, Ledger(folder / "ledger.jsonl"))
+    return mutants.campaign([only(folder)], folder / "tree", {}, Ledger(folder / "ledger.jsonl"), apart)
 
 
 PASSED, NOTICED = (0, [], ""), (100, ["a::b"], "")
@@ -151,6 +151,65 @@ def test_a_run_goes_on_where_it_was(folder, monkeypatch):
 def test_a_missed_mutant_is_tried_again(folder, monkeypatch):
     run(folder, monkeypatch, PASSED, PASSED)
     assert run(folder, monkeypatch, NOTICED)[0].outcome == junit.PASSED
+
+
+def sleeping(folder, monkeypatch):
+    """Has the mutant sleep in a copy; the folders in which nextest ran, each with the number that was awake."""
+    monkeypatch.setattr(mutants, "weave_in", lambda *_: mutants.Asleep(folder / "woven", {"door-open": 3}))
+    ran = []
+
+    def ended(answer):
+        def nextest(copy, _build, _tests, environment):
+            ran.append((copy.name, environment.get("WOVEN_CHANGE")))
+            return answer(*ran[-1])
+        monkeypatch.setattr(mutants, "nextest", nextest)
+        return run(folder, monkeypatch, apart=False), ran
+
+    return ended
+
+
+def test_a_mutant_that_sleeps_in_a_copy_is_woken_there_after_its_tests_have_passed(folder, monkeypatch):
+    (case,), ran = sleeping(folder, monkeypatch)(lambda _, awake: NOTICED if awake else PASSED)
+    assert case.outcome == junit.PASSED
+    assert ran == [("woven", None), ("woven", "3")]
+
+
+def test_what_nobody_notices_in_a_woven_copy_is_tried_apart(folder, monkeypatch):
+    (case,), ran = sleeping(folder, monkeypatch)(lambda *_: PASSED)
+    assert case.outcome == junit.FAILED
+    assert ran == [("woven", None), ("woven", "3"), ("tree", None), ("tree", None)]
+
+
+def test_tests_that_fail_on_a_copy_where_all_sleep_end_the_campaign(folder, monkeypatch):
+    with pytest.raises(mutants.MutantError, match="fails without any mutant: a::b"):
+        sleeping(folder, monkeypatch)(lambda *_: NOTICED)
+
+
+def test_a_patch_that_alters_a_function_alone_can_sleep(folder):
+    sleeping_there = "crates/door/src/lib.rs"
+    (folder / "patches/door-open.patch").write_text(PATCH.replace("door.rs", sleeping_there))
+    (folder / "tree/crates/door/src").mkdir(parents=True)
+    (folder / "tree" / sleeping_there).write_text(DOOR)
+    (change,) = mutants.in_functions([only(folder)], folder / "tree")["door-open"]
+    assert (change.number, change.file, change.replacement) == (1, sleeping_there, "{\n    true\n}")
+    assert (folder / "tree" / sleeping_there).read_text() == DOOR
+
+
+@pytest.mark.parametrize("file, head, door", [
+    ("migrations/src/door.rs", "", DOOR),
+    ("crates/door/src/lib.rs", "Wall:  compiler\n", DOOR),
+    ("crates/door/src/lib.rs", "", DOOR.replace("false", "false | false")),
+])
+def test_other_patches_cannot(folder, file, head, door):
+    (folder / "patches/door-open.patch").write_text(PATCH.replace("\n\n---", f"\n{head}\n---").replace("door.rs", file))
+    (folder / "tree" / file).parent.mkdir(parents=True)
+    (folder / "tree" / file).write_text(door)
+    assert mutants.in_functions([only(folder)], folder / "tree") == {}
+
+
+def test_few_are_not_worth_a_copy_of_their_own(folder):
+    assert mutants.weave_in([only(folder)], folder / "tree").numbers == {}
+    assert not (folder / "woven").exists()
 
 
 @pytest.mark.parametrize("file, text", [

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from weave import build, suite
+from weave.planted import changes_of
 from weave.text import Change, weave
 
 
@@ -71,7 +72,7 @@ def test_what_cannot_be_woven_is_left_and_told(source, genre, at, more):
 @pytest.fixture
 def crate(tmp_path):
     """A crate to weave changes into: told its source and changes, it answers the woven copy."""
-    def of(source, *changes):
+    def of(source, *changes, **more):
         for place in ("pristine", "copy"):
             folder = tmp_path / place / "crates/door"
             (folder / "src").mkdir(parents=True)
@@ -79,7 +80,7 @@ def crate(tmp_path):
             (folder / "Cargo.toml").write_text('[package]\nname = "door"\nedition = "2024"\n')
             (tmp_path / place / "Cargo.toml").write_text('[workspace]\nmembers = ["crates/door"]\nresolver = "3"\n')
             subprocess.run(["cargo", "generate-lockfile", "--offline"], cwd=tmp_path / place, check=True, capture_output=True)
-        return build.WovenCopy(tmp_path / "copy", tmp_path / "pristine", ["door"], changes)
+        return build.WovenCopy(tmp_path / "copy", tmp_path / "pristine", ["door"], changes, **more)
     return of
 
 
@@ -127,6 +128,20 @@ def test_what_the_compiler_works_out_is_built_by_itself(crate):
     assert made.build_with(apart, ["test", "--no-run", "--workspace"]) is not None
     assert (made.folder / apart.file).read_bytes() == woven_text, "the next one starts from the same copy"
     assert made.build_with(change(DOOR, "FnValue", "key.0", "7 +", number=5), ["test", "--no-run", "--workspace"]) is None
+
+
+def planted(number, old, new):
+    """What a planted mutant does to the door."""
+    return changes_of(number, f"{old} {new}", {"crates/door/src/lib.rs": (DOOR.encode(), DOOR.replace(old, new).encode())})
+
+
+def test_planted_mutants_sleep_in_one_copy_and_what_does_not_compile_is_taken_out(crate):
+    made = crate(DOOR, *planted(1, "Key(1)", "Key(9)"), *planted(2, "Key(1)", "Key(nobody)"), all_const=True)
+    judges = suite.Suite(suite.find(made.build(["test", "--no-run", "--workspace"]), set()), {}, 2)
+    judges.trace()
+    assert (made.unviable, made.numbers()) == ({2}, {1})
+    noticed, hung = judges.noticed_by(1, "door", "crates/door/src/lib.rs")
+    assert (noticed.name, hung) == ("keys_fit", False)
 
 
 def test_only_the_function_around_a_complaint_is_blamed_for_its_values():

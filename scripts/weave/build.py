@@ -25,17 +25,19 @@ class BuildError(Exception):
 class WovenCopy:
     """A copy with changes in it, and which of them it holds."""
 
-    def __init__(self, folder, pristine, crates, changes):
+    def __init__(self, folder, pristine, crates, changes, all_const=False):
         self.folder, self.pristine, self.crates = folder, pristine, crates
-        self.changes = {change.number: change for change in changes}
-        # Changes that do not compile, those to what the compiler works out itself, and functions that must stay `const`.
-        self.unviable, self.worked_out, self.keep_const = set(), set(), set()
+        # A planted mutant may be several, all with one number.
+        self.changes = changes
+        # Changes that do not compile, those to what the compiler works out itself, and functions that must stay `const`, nothing
+        # if all do.
+        self.unviable, self.worked_out, self.keep_const = set(), set(), None if all_const else set()
         self.files = {}
 
     def weave(self):
         """Writes every file of the crates anew that differs from what stands there."""
         by_file = {}
-        for change in self.changes.values():
+        for change in self.changes:
             if change.number not in self.unviable | self.worked_out:
                 by_file.setdefault(change.file, []).append(change)
         for crate in self.crates:
@@ -60,15 +62,15 @@ class WovenCopy:
             messages, ended, told = cargo(self.folder, command)
             if ended == 0:
                 return messages
-            before = len(self.unviable), len(self.worked_out), len(self.keep_const)
+            before = len(self.unviable), len(self.worked_out), len(self.keep_const or ())
             complaints = [message["message"] for message in messages
                           if message["reason"] == "compiler-message" and message["message"]["level"] == "error"]
             for complaint in complaints:
                 self.blame(complaint)
-            if (len(self.unviable), len(self.worked_out), len(self.keep_const)) == before:
+            if (len(self.unviable), len(self.worked_out), len(self.keep_const or ())) == before:
                 raise BuildError("\n".join(complaint.get("rendered") or "" for complaint in complaints[:5]) or told[-3000:])
             print(f"    {len(complaints)} complaints: {len(self.unviable)} changes do not compile, "
-                  f"{len(self.keep_const)} functions stay const", flush=True)
+                  f"{'all' if self.keep_const is None else len(self.keep_const)} functions stay const", flush=True)
         raise BuildError(f"something does not compile after {ROUNDS} rounds")
 
     def build_with(self, change, command):
@@ -91,7 +93,7 @@ class WovenCopy:
         if named and named[1].rpartition("::")[2] == "is":
             self.worked_out |= set().union(*(self.asked_at(span) for span in spans))
             return
-        if named:
+        if named and self.keep_const is not None:
             self.keep_const.add(re.sub(r"<.*>", "", named[1]).rpartition("::")[2])
             return
         for chosen in (lambda span: span["is_primary"], lambda span: True):

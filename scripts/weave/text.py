@@ -1,6 +1,7 @@
 """Weaving changes into the text of a file: `a < b` becomes `(if crate::woven::is(7) { a <= b } else { a < b })`.
 
-Changes are cargo-mutants', as `--list --json` tells them: a span of the text and what stands there instead. The tree of the text is
+Changes are cargo-mutants', as `--list --json` tells them, or what a planted mutant does to the body of a function (weave/planted.py): a
+span of the text and what stands there instead. The tree of the text is
 tree-sitter's. What cannot be woven is left as it is, and whoever asked is told: it wants a build of its own.
 
 Around each change stand the comments `/*7{*/` and `/*}7*/`, so that a complaint of the compiler is traced to its change.
@@ -82,7 +83,8 @@ class WovenFile:
 
 
 def weave(source, changes, keep_const=frozenset()):
-    """A file with all of these changes that can be woven. Functions named in `keep_const` stay `const` and are left alone."""
+    """A file with all of these changes that can be woven. Functions named in `keep_const`, all if it is nothing, stay `const` and
+    are left alone."""
     return Weaver(source, changes, keep_const).woven()
 
 
@@ -109,6 +111,8 @@ class Weaver:
             # Rust has no `||` beside a `let`.
             self.forbidden.add(change.number)
             return None
+        if change.genre == "FnBody":
+            return node.parent
         if change.genre == "FnValue":
             while node and not (node.type == "function_item" and self.first_byte(node) == at):
                 node = node.parent
@@ -144,12 +148,13 @@ class Weaver:
             if node.type in ("const_item", "static_item", "const_block", "enum_variant", "array_type"):
                 return True
             if node.type == "function_item":
-                return self.is_const(node) and self.name(node) in self.keep_const
+                return self.is_const(node) and self.is_kept(node)
             node = node.parent
         return False
 
-    def name(self, function):
-        return self.plain(function.child_by_field_name("name")).decode()
+    def is_kept(self, function):
+        """Whether a `const` function stays one."""
+        return self.keep_const is None or self.plain(function.child_by_field_name("name")).decode() in self.keep_const
 
     @staticmethod
     def modifiers(function):
@@ -174,7 +179,7 @@ class Weaver:
         if node.type == "function_modifiers":
             return self.without_const(node, text)
         if node.type == "block":
-            return self.with_values(node, text)
+            return self.with_bodies(node, self.with_values(node, text))
         if node.type in OPERATIONS:
             text = self.with_operators(node, text)
         elif node.type == "unary_expression":
@@ -210,6 +215,11 @@ class Weaver:
                    for change in self.chosen(block, "FnValue")]
         return b"".join([b"{ ", *returns, text[1:]]) if returns else text
 
+    def with_bodies(self, block, text):
+        for change in self.chosen(block, "FnBody"):
+            text = b"{ if %s %s else %s }" % (asked(change), marked(change, change.replacement.encode()), text)
+        return text
+
     def with_base(self, field, text):
         """A field that is the base's where the change is chosen."""
         changes = self.chosen(field, "StructField")
@@ -237,7 +247,7 @@ class Weaver:
 
     def without_const(self, modifiers, text):
         function = modifiers.parent
-        if function.type != "function_item" or not self.is_const(function) or self.name(function) in self.keep_const:
+        if function.type != "function_item" or not self.is_const(function) or self.is_kept(function):
             return text
         return re.sub(rb"\bconst\b", b"", text)
 
