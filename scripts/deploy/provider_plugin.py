@@ -5,7 +5,6 @@ import fcntl
 import functools
 import hashlib
 import json
-import os
 import pathlib
 import re
 import select
@@ -50,9 +49,11 @@ def schema_for(tree):
     wanted = sorted({name for file in tree.rglob("*.tf") for name in NAME.findall(file.read_text(encoding="utf-8"))})
     encoded = folder() / f"{hashlib.sha256(' '.join(wanted).encode()).hexdigest()[:16]}.bin"
     if not encoded.exists():
-        written = encoded.with_suffix(f".{os.getpid()}")
-        step(tools.installed("python"), PARTS[1], "encode", folder() / "schema.json", written, *wanted)
-        written.rename(encoded)
+        # Checks that run side by side, in this process too, may be making the same one.
+        with tempfile.TemporaryDirectory(dir=folder()) as own:
+            written = pathlib.Path(own, encoded.name)
+            step(tools.installed("python"), PARTS[1], "encode", folder() / "schema.json", written, *wanted)
+            written.rename(encoded)
     return encoded
 
 
