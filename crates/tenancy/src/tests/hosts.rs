@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use cloister_audit::{ActionCode, EventDraft};
 use cloister_kernel::{Audience, CanonicalHost, Failure, FailureKind, MOST_HOSTS, TenantId};
 use cloister_store::{HostRow, StoreError};
 
@@ -168,20 +171,23 @@ async fn no_tenant_has_more_than_ten(world: World) {
 
 async fn two_who_map_at_once_do_not_pass_the_bound_together(world: World) {
     let (call, lakeside, _) = two(&world).await;
-    let (world, call) = (std::sync::Arc::new(world), std::sync::Arc::new(call));
-    let mapping = |number: usize| {
-        let (world, call) = (world.clone(), call.clone());
-        tokio::spawn(async move {
-            let host = format!("portal{number}.lakeside-clinic.example");
-            world.platform.map_host(&call, lakeside, &host, "portal").await
-        })
-    };
-    let all: Vec<_> = (0..MOST_HOSTS + 4).map(mapping).collect();
-    for one in all {
-        if let Err(error) = one.await.unwrap() {
-            assert_eq!(error.code(), "host.too_many");
-        }
+    let name = |number: usize| format!("portal{number}.lakeside-clinic.example");
+    for number in 3..MOST_HOSTS {
+        world.platform.map_host(&call, lakeside, &name(number), "portal").await.unwrap();
     }
+    let mut first = world.platform.begin(Author::Operator(&call)).await.unwrap();
+    assert_eq!(first.hosts_to_change(lakeside).await.unwrap().len(), MOST_HOSTS - 1);
+    let host = CanonicalHost::parse(&name(1)).unwrap();
+    let last = HostRow { host, tenant: lakeside, audience: Audience::Portal, is_primary: false };
+    first.insert_host(&last).await.unwrap();
+    let second = name(2);
+    let mut second = std::pin::pin!(world.platform.map_host(&call, lakeside, &second, "portal"));
+    // Time enough to count and map, were the first one not waited for.
+    let early = tokio::time::timeout(Duration::from_millis(700), &mut second).await;
+    assert!(early.is_err(), "{early:?}");
+    first.note(EventDraft::success(ActionCode::TenantHostMapped).on("tenant", Some(lakeside.uuid())));
+    first.commit().await.unwrap();
+    assert_eq!(refusal(second.await), ("host.too_many", FailureKind::Conflict));
     assert_eq!(listed(&world, &call, lakeside).await.len(), MOST_HOSTS);
 }
 
