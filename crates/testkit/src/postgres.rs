@@ -271,6 +271,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Stdio;
+
     use super::*;
 
     #[test]
@@ -293,6 +295,28 @@ mod tests {
         postgres.start_again().unwrap();
         assert_eq!(postgres.execute("SELECT count(*) FROM kept").unwrap().trim(), "2");
         assert!(postgres.log().contains("automatic recovery in progress"), "{}", postgres.log());
+    }
+
+    #[test]
+    fn a_copy_of_a_database_that_is_in_use_has_all_of_it_and_goes_its_own_way() {
+        let postgres = Postgres::given_or_started().unwrap();
+        let original = postgres.scratch_database().unwrap();
+        original.execute("CREATE TABLE seen (id int); INSERT INTO seen VALUES (1)").unwrap();
+        let mut user = Command::new(program_path("psql").unwrap());
+        let mut connected = user
+            .args([original.url(), "-Atqc", "SELECT pg_sleep(60)"])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let in_use = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{}'", original.name);
+        while postgres.execute(&in_use).unwrap().trim() == "0" {
+            std::thread::yield_now();
+        }
+        let copy = postgres.copy_of(&original).unwrap();
+        assert!(!connected.wait().unwrap().success(), "whoever was in it is disconnected");
+        copy.execute("INSERT INTO seen VALUES (2)").unwrap();
+        assert_eq!(copy.execute("SELECT count(*) FROM seen").unwrap().trim(), "2");
+        assert_eq!(original.execute("SELECT count(*) FROM seen").unwrap().trim(), "1");
     }
 
     #[test]

@@ -36,7 +36,8 @@ pub struct Round {
 }
 
 impl Round {
-    fn empty() -> Self {
+    /// Nothing seen yet.
+    pub fn empty() -> Self {
         let latencies = Histogram::new_with_bounds(1, 120_000_000, 3).expect("constant bounds");
         Self { done: 0, wrong: None, took: Duration::ZERO, latencies }
     }

@@ -77,6 +77,12 @@ fn part(seen: &Seen) -> Option<Part> {
 }
 
 impl Used {
+    /// So many seconds of each part.
+    #[cfg(test)]
+    pub(crate) fn of(parts: impl IntoIterator<Item = (Part, f64)>) -> Self {
+        Self(parts.into_iter().collect())
+    }
+
     /// What was used until now.
     pub(crate) fn now() -> Self {
         let mut used = Self::default();

@@ -123,7 +123,27 @@ pub(crate) fn rounded(value: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    /// A turn of a second in which so many requests cost so many seconds of processor time.
+    fn turn(done: u64, service: f64, postgres: f64) -> Sample {
+        let round = Round { done, took: Duration::from_secs(1), ..Round::empty() };
+        let after = Used::of([(Part::Service, service), (Part::Postgres, postgres), (Part::Client, 9.0)]);
+        Sample { round, before: Used::default(), after, floor_rate: None }
+    }
+
+    #[test]
+    fn what_was_read_in_turn_is_compared_turn_by_turn() {
+        let mut own = Samples::of("own");
+        let mut other = Samples::of("other");
+        // The machine is twice as fast in the second turn. Both have a median of 2 ms.
+        own.closed = vec![turn(100, 0.2, 0.1), turn(200, 0.2, 0.1), turn(200, 0.3, 0.1)];
+        other.closed = vec![turn(125, 0.15, 0.1), turn(250, 0.15, 0.1), turn(200, 0.3, 0.1)];
+        assert_eq!(own.beside(&other), json!({ "cpu": 1.5, "rate": 1.25 }));
+        assert_eq!(other.beside(&own), json!({ "cpu": 0.667, "rate": 0.8 }));
+    }
 
     #[test]
     fn the_median_is_the_middle_or_between_the_middle_two() {
