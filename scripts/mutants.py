@@ -265,7 +265,7 @@ def in_functions(mutants, copy):
             for name, content in before.items():
                 (altered / name).parent.mkdir(parents=True, exist_ok=True)
                 (altered / name).write_bytes(content)
-            if mutant.by_compiler or apply(mutant, altered):
+            if mutant.by_compiler or "--workspace" in mutant.build or apply(mutant, altered):
                 continue
             texts = {name: (content, (altered / name).read_bytes()) for name, content in before.items() if (altered / name).is_file()}
             if len(texts) == len(mutant.files()) and (changes := changes_of(number, mutant.name, texts)):

@@ -196,12 +196,13 @@ def test_a_patch_that_alters_a_function_alone_can_sleep(folder):
 
 
 @pytest.mark.parametrize("file, head, door", [
-    ("migrations/src/door.rs", "", DOOR),
-    ("crates/door/src/lib.rs", "Wall:  compiler\n", DOOR),
-    ("crates/door/src/lib.rs", "", DOOR.replace("false", "false | false")),
+    ("migrations/src/door.rs", "Build: --lib", DOOR),
+    ("crates/door/src/lib.rs", "Build: --lib\nWall:  compiler", DOOR),
+    ("crates/door/src/lib.rs", "Build: --workspace --lib", DOOR),
+    ("crates/door/src/lib.rs", "Build: --lib", DOOR.replace("false", "false | false")),
 ])
 def test_other_patches_cannot(folder, file, head, door):
-    (folder / "patches/door-open.patch").write_text(PATCH.replace("\n\n---", f"\n{head}\n---").replace("door.rs", file))
+    (folder / "patches/door-open.patch").write_text(PATCH.replace("Build: --test door", head).replace("door.rs", file))
     (folder / "tree" / file).parent.mkdir(parents=True)
     (folder / "tree" / file).write_text(door)
     assert mutants.in_functions([only(folder)], folder / "tree") == {}
