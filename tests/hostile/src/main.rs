@@ -61,6 +61,7 @@ fn together(operations: &[Operation], corpus: &BTreeMap<String, Vec<Case>>, want
             strings: strings.clone(),
             calls: calls.div_ceil(parts),
             seed: seed.wrapping_add(part),
+            part: part + 1,
             until,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -173,7 +173,12 @@ impl People {
                         person.sign_in(app).await;
                     }
                     if due || (stale && who == Who::Admin) {
-                        person.step_up(app).await;
+                        let code = person.code(app);
+                        // Somebody else may have sent this person's cookie, and ended the session with it.
+                        if person.browser.step_up(&code).await.is_err() {
+                            person.sign_in(app).await;
+                            person.step_up(app).await;
+                        }
                         self.stepped_up = Some(self.app().environment.now());
                     }
                 }

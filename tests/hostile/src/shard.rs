@@ -22,6 +22,8 @@ use crate::{
 const PACE: Duration = Duration::milliseconds(20);
 /// Mails are sent after so many rounds.
 const WORK: u64 = 50;
+/// How far a part is, is told after so many.
+const TOLD: u64 = 500;
 
 /// What a part of a run is made of.
 pub(crate) struct Orders<'a> {
@@ -30,6 +32,8 @@ pub(crate) struct Orders<'a> {
     pub(crate) strings: Vec<String>,
     pub(crate) calls: u64,
     pub(crate) seed: u64,
+    /// Which of the parts of the run this is, from one.
+    pub(crate) part: u64,
     /// Nothing is begun later.
     pub(crate) until: Instant,
 }
@@ -75,6 +79,10 @@ pub(crate) async fn run(orders: Orders<'_>) -> Report {
         }
         if round % WORK == 0 {
             shard.people.app().work().await;
+        }
+        if round % TOLD == 0 && round > 0 {
+            let (part, whole) = (shard.orders.part, shard.orders.calls);
+            println!("part {part}: {round} of {whole} rounds, {} calls", shard.report.calls());
         }
     }
     shard.report
