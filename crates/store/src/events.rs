@@ -37,7 +37,6 @@ pub(crate) struct SealedEvents {
     table: &'static str,
     columns: String,
     rows: Vec<Vec<Value>>,
-    on_conflict: &'static str,
 }
 
 /// Seals events of one log. Without a ring (only for the platform's log, by processes that may not open its key) the
@@ -53,7 +52,7 @@ pub(crate) fn seal(
         None => ("platform_events", PLATFORM_COLUMNS.to_owned()),
     };
     let rows = events.iter().map(|event| row(environment, ring, event)).collect::<Result<_, _>>()?;
-    Ok(SealedEvents { table, columns, rows, on_conflict: "" })
+    Ok(SealedEvents { table, columns, rows })
 }
 
 /// The values of an event's row, its details sealed, in the order of the columns.
@@ -112,16 +111,11 @@ pub(crate) fn place(owner: KeyOwner, event: uuid::Uuid) -> Place {
 }
 
 impl SealedEvents {
-    /// Leaves out what stands in the log already, by moment and id.
-    #[cfg(feature = "tenant")]
-    pub(crate) fn once(self) -> Self {
-        Self { on_conflict: " ON CONFLICT DO NOTHING", ..self }
-    }
-
-    /// The rows as calls that go with the commit, where they are few and of a clinic's log.
+    /// The rows as calls that go with the commit, where they are few. They must be of a clinic's log: the database takes
+    /// no others this way.
     #[cfg(feature = "tenant")]
     pub(crate) fn into_calls(self) -> Result<Vec<Call>, Self> {
-        if self.table != "events" || !self.on_conflict.is_empty() || self.rows.len() > WITH_THE_COMMIT {
+        if self.rows.len() > WITH_THE_COMMIT {
             return Err(self);
         }
         Ok(self.rows.into_iter().map(|values| EVENT.call(values)).collect())
@@ -129,6 +123,16 @@ impl SealedEvents {
 
     /// Writes the rows.
     pub(crate) async fn write(self, transaction: &Transaction) -> Result<(), StoreError> {
+        self.write_rows(transaction, "").await
+    }
+
+    /// Writes those that do not stand in the log already, by moment and id.
+    #[cfg(feature = "tenant")]
+    pub(crate) async fn write_once(self, transaction: &Transaction) -> Result<(), StoreError> {
+        self.write_rows(transaction, " ON CONFLICT DO NOTHING").await
+    }
+
+    async fn write_rows(self, transaction: &Transaction, on_conflict: &str) -> Result<(), StoreError> {
         let width = self.columns.split(',').count();
         let mut rows = self.rows.into_iter().peekable();
         while rows.peek().is_some() {
@@ -141,11 +145,10 @@ impl SealedEvents {
                 })
                 .collect();
             let sql = format!(
-                "INSERT INTO {} ({}) VALUES {}{}",
+                "INSERT INTO {} ({}) VALUES {}{on_conflict}",
                 self.table,
                 self.columns,
                 tuples.join(", "),
-                self.on_conflict
             );
             let values: Vec<Value> = chunk.into_iter().flatten().collect();
             let statement = prepared(transaction.get_database_backend(), &sql, values);
@@ -161,6 +164,18 @@ mod tests {
     use cloister_kernel::TenantId;
 
     use super::*;
+
+    #[test]
+    fn few_events_go_with_the_commit_and_many_before_it() {
+        let of =
+            |count| SealedEvents { table: "events", columns: String::new(), rows: vec![Vec::new(); count] };
+        for few in [0, 1, WITH_THE_COMMIT] {
+            assert_eq!(of(few).into_calls().ok().map(|calls| calls.len()), Some(few));
+        }
+        for many in [WITH_THE_COMMIT + 1, 10_000] {
+            assert_eq!(of(many).into_calls().err().map(|sealed| sealed.rows.len()), Some(many));
+        }
+    }
 
     #[test]
     fn an_event_of_a_clinic_is_never_written_without_its_details() {

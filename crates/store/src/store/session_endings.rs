@@ -74,10 +74,10 @@ impl Store {
             user_agent: None,
         };
         let written: Vec<Event> = endings.iter().map(|ending| ending.event(context.clone())).collect();
-        let sealed = events::seal(&self.environment, Some(&log), &written)?.once();
+        let sealed = events::seal(&self.environment, Some(&log), &written)?;
         let transaction = self.database.begin(Some(tenant)).await?;
         database::joined(tokio::spawn(async move {
-            sealed.write(&transaction).await?;
+            sealed.write_once(&transaction).await?;
             Ok(transaction.commit().await?)
         }))
         .await
