@@ -7,6 +7,9 @@ until a test is started with its number; every test says once what it reaches, a
 it, those of its own crate first, until one fails twice or hangs. What no test reaches, or none notices, fails the run, unless
 tests/mutants/missed.md names it with a reason; a reason for a change that is noticed by now is reported, so that it can go.
 
+Who noticed changes to a file is asked of others to it first, in later runs too: the run writes it to tests/mutants/noticing.tsv, which is
+committed with the code, as it saves most of the time on a machine that knows nothing yet. No outcome depends on it.
+
 What cannot be woven, as a number that the compiler works out, is built by itself. A run goes on where the last one was: what was
 noticed counts while the file that the change is made to, and the files of the package whose test noticed it, are as they were (scripts/ledger.py). What
 these are built from may have changed since, or one fix would have thousands of changes tried again; --afresh tries all. --minutes and --since (only lines that differ from a revision)
@@ -32,6 +35,7 @@ from weave.text import Change
 
 CRATES = ["access", "vault", "audit", "store", "identity"]
 REASONS = mutants.PATCHES / "missed.md"
+NOTICING = mutants.PATCHES / "noticing.tsv"
 # A line of that file, and the place in a file that it does without, as every edit above would move it.
 REASON = re.compile(r"^- `([^`]+)`: (\S.*)$", re.MULTILINE)
 PLACE = re.compile(r"^(\S+?\.rs):\d+:\d+: ")
@@ -48,6 +52,20 @@ EVERY_TEST = ["test", "--no-run", "--workspace", "--all-targets"]
 def reasons(text):
     """What is known to be missed, by name without its place."""
     return dict(REASON.findall(text))
+
+
+def noticing(text):
+    """Which tests noticed changes to a file, the best first, by file."""
+    found = {}
+    for line in text.splitlines():
+        file, _, test = line.partition("\t")
+        found.setdefault(file, []).append(test)
+    return found
+
+
+def lines_of(found):
+    """The same as text."""
+    return "".join(f"{file}\t{test}\n" for file in sorted(found) for test in found[file])
 
 
 def placeless(name):
@@ -137,9 +155,14 @@ def examine(copy, crates, changes, environment, findings, deadline, nearby):
     judges.trace()
     for failed in judges.left_out:
         print(f"    left out, as it fails without any change: {failed}", flush=True)
+    before = noticing(NOTICING.read_text()) if NOTICING.exists() else {}
+    judges.remember(before)
     print(f"    traced: {len(set().union(*(test.reached for test in tests)))} changes are reached", flush=True)
-    try_out([change for change in asked if change.number in held], judges, findings, deadline)
-    try_apart(apart, woven, judges, findings, deadline)
+    try:
+        try_out([change for change in asked if change.number in held], judges, findings, deadline)
+        try_apart(apart, woven, judges, findings, deadline)
+    finally:
+        NOTICING.write_text(lines_of(judges.told(before)))
 
 
 def try_out(changes, judges, findings, deadline):

@@ -39,6 +39,13 @@ def known(findings):
     return [findings.get(one) for one in CHANGES]
 
 
+def test_who_noticed_what_reads_back_as_it_was_written():
+    found = {"crates/door/src/lib.rs": ["door::door b", "door::door a"], "crates/door/src/key.rs": ["house::house c"]}
+    text = generated.lines_of(found)
+    assert text.startswith("crates/door/src/key.rs\thouse::house c\n")
+    assert generated.noticing(text) == found
+
+
 def test_a_run_goes_on_where_the_last_one_was(findings):
     run = findings()
     run.add(CHANGES[0], "caught", "cloister-door")

@@ -33,6 +33,15 @@ def test_a_digest_follows_content_and_names_of_what_it_is_over(tmp_path):
     assert ledger.digest(tmp_path, ["a"], "patch") != before
 
 
+def test_a_digest_is_not_over_what_stands_beside_the_code(tmp_path):
+    (tmp_path / "tests/mutants").mkdir(parents=True)
+    before = ledger.digest(tmp_path, ["tests"])
+    (tmp_path / "tests/mutants/missed.md").write_text("a reason")
+    assert ledger.digest(tmp_path, ["tests"]) == before
+    (tmp_path / "tests/door.rs").write_text("")
+    assert ledger.digest(tmp_path, ["tests"]) != before
+
+
 def test_a_ledger_survives_a_run_that_was_killed_while_writing(tmp_path):
     file = tmp_path / "ledger.jsonl"
     ledger.Ledger(file).add("one", noticed="a")

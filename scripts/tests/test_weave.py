@@ -1,5 +1,6 @@
 """Changes that are woven into code must be what cargo-mutants means, and whoever breaks the build must be found."""
 
+import pathlib
 import subprocess
 
 import pytest
@@ -165,7 +166,7 @@ def test_a_package_is_named_whatever_its_folder(told, name):
 
 
 def reaching(name, seconds, *numbers):
-    return suite.Test("door", None, None, name, seconds, frozenset(numbers))
+    return suite.Test("door", None, pathlib.Path("door-1"), name, seconds, frozenset(numbers))
 
 
 def judges_of(*tests, nearby=None):
@@ -186,6 +187,18 @@ def test_a_test_that_takes_long_is_not_asked_first_whatever_it_noticed():
         judges = judges_of(reaching("near", 1, 1), reaching("far", seconds, 1, 2, 3))
         assert judges.noticed_by(1, "door", "lib.rs")
         assert judges.reaching(1, "door", "lib.rs")[0].name == first
+
+
+def test_who_noticed_changes_to_a_file_is_asked_first_by_the_next_run():
+    near, far, other = reaching("near", 1, 1), reaching("far", 1, 1, 2, 3), reaching("other", 1, 1, 2)
+    judges = judges_of(near, far, other)
+    assert judges.noticed_by(1, "door", "lib.rs")
+    kept = judges.told({"lib.rs": [far.id, near.id, "gone"], "key.rs": [near.id]})
+    assert kept == {"lib.rs": [far.id, near.id], "key.rs": [near.id]}
+    judges = judges_of(near, far, other)
+    assert judges.reaching(1, "door", "lib.rs") == [near, other, far]
+    judges.remember(kept | {"lib.rs": [far.id, "gone"]})
+    assert judges.reaching(1, "door", "lib.rs") == [far, near, other]
 
 
 def test_no_further_test_is_asked_once_the_run_has_ended(monkeypatch):

@@ -1,5 +1,6 @@
 """The tests of a woven build: what each of them reaches, and whether one of them notices a change."""
 
+import collections
 import concurrent.futures
 import dataclasses
 import os
@@ -15,6 +16,8 @@ SLOWER, LEAST = 10, 30
 LONGEST = 300
 # A test that takes so many seconds is not asked first, whatever it noticed before.
 COSTLY = 5
+# So many tests are kept for a file, to be asked first by later runs.
+MOST = 12
 
 
 @dataclasses.dataclass
@@ -67,8 +70,8 @@ class Suite:
         self.tests, self.environment, self.workers = tests, environment, workers
         # So many tests at most are asked of a change; all that reach it without a number.
         self.nearby = nearby
-        # The tests that noticed changes to a file, the last one first.
-        self.noticing = {}
+        # The tests that noticed changes to a file, the last one first, and how many each of them.
+        self.noticing, self.noticed = {}, {}
         # The ids of those that fail without any change.
         self.left_out = []
         # Nobody waits for an answer any more.
@@ -105,6 +108,21 @@ class Suite:
         self.left_out = [test.id for test, passed in zip(self.tests, passed) if not passed]
         self.tests = [test for test, passed in zip(self.tests, passed) if passed]
 
+    def remember(self, noticing):
+        """Has those asked first, by file and id, that noticed changes to a file in an earlier run."""
+        named = {test.id: test for test in self.tests}
+        self.noticing = {file: [named[name] for name in names if name in named] for file, names in noticing.items()}
+
+    def told(self, noticing):
+        """The same for a later run: those of this run first that noticed most, then others of earlier ones that are still there."""
+        there = {test.id for test in self.tests}
+        found = {}
+        for file in {*noticing, *self.noticed}:
+            counts = self.noticed.get(file, {})
+            own = sorted(counts, key=lambda name: (-counts[name], name))
+            found[file] = [*own, *(name for name in noticing.get(file, []) if name in there and name not in counts)][:MOST]
+        return found
+
     def reaching(self, number, package, file):
         """The tests that reach a change: first those that noticed other changes to its file, then those of its own package, and
         what reaches little before what reaches much, as it asks more of it."""
@@ -121,6 +139,7 @@ class Suite:
             first = self.run(test, limit, WOVEN_CHANGE=str(number))
             if first is None or (not first and not self.run(test, limit, WOVEN_CHANGE=str(number))):
                 self.noticing[file] = [test, *(other for other in self.noticing.get(file, []) if other is not test)]
+                self.noticed.setdefault(file, collections.Counter())[test.id] += 1
                 return test, first is None
         return None
 
