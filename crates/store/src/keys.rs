@@ -78,3 +78,97 @@ impl std::fmt::Debug for Keys {
         f.write_str("Keys")
     }
 }
+
+#[cfg(all(test, feature = "tenant"))]
+mod tests {
+    use cloister_kernel::TenantId;
+    use cloister_vault::Purpose;
+    use time::Duration;
+
+    use super::*;
+    use crate::{
+        StoreConfig,
+        tests::{Harness, Kind},
+    };
+
+    struct World {
+        harness: Harness,
+        keys: Keys,
+        owner: KeyOwner,
+    }
+
+    impl World {
+        async fn with_keys() -> Self {
+            let harness = Harness::start(Kind::Sqlite).await;
+            let owner = KeyOwner::TenantLog(harness.environment.id());
+            harness.issue_keys(owner, &[Purpose::Log]).await;
+            let database = Database::connect(&StoreConfig::new(harness.serve_url()), &[]).await.unwrap();
+            let cache = KeyCache::new(harness.keys.clone(), harness.environment.clone(), 10);
+            let keys = Keys::new(database, cache, harness.environment.clone());
+            Self { harness, keys, owner }
+        }
+
+        async fn read(&self) -> usize {
+            self.keys.wrapped(self.owner).await.unwrap().len()
+        }
+
+        /// Remembers keys of this many owners that nobody asks for.
+        async fn remember(&self, others: usize) {
+            let now = self.harness.environment.now();
+            let mut known = self.keys.known.write().await;
+            known.extend((0..others).map(|_| {
+                let other: TenantId = self.harness.environment.id();
+                (KeyOwner::Tenant(other), (now, Arc::from(Vec::new())))
+            }));
+        }
+
+        async fn remembered(&self) -> (usize, bool) {
+            let known = self.keys.known.read().await;
+            (known.len(), known.contains_key(&self.owner))
+        }
+    }
+
+    #[tokio::test]
+    async fn wrapped_keys_are_read_again_when_they_are_not_fresh_or_the_clock_was_set_back() {
+        let world = World::with_keys().await;
+        let begun = world.harness.environment.now();
+        assert_eq!(world.read().await, 1);
+        world.harness.execute("DELETE FROM wrapped_keys").await.unwrap();
+        world.harness.clock.advance(FRESH_FOR - Duration::microseconds(1));
+        assert_eq!(world.read().await, 1);
+        world.harness.clock.set(begun - Duration::microseconds(1));
+        assert_eq!(world.read().await, 0);
+        world.harness.clock.set(begun + FRESH_FOR);
+        assert_eq!(world.read().await, 0);
+    }
+
+    #[tokio::test]
+    async fn an_owner_without_keys_is_asked_for_again_each_time() {
+        let world = World::with_keys().await;
+        world.harness.execute("DELETE FROM wrapped_keys").await.unwrap();
+        assert_eq!(world.read().await, 0);
+        assert_eq!(world.remembered().await, (0, false));
+        world.harness.issue_keys(world.owner, &[Purpose::Log]).await;
+        assert_eq!(world.read().await, 1);
+        assert_eq!(world.remembered().await, (1, true));
+    }
+
+    #[tokio::test]
+    async fn no_more_owners_are_remembered_than_there_is_room_for() {
+        let world = World::with_keys().await;
+        world.remember(CAPACITY).await;
+        assert_eq!(world.read().await, 1, "there is no room, and the keys are there all the same");
+        assert_eq!(world.remembered().await, (CAPACITY, false));
+        world.harness.clock.advance(FRESH_FOR - Duration::microseconds(1));
+        assert_eq!(world.read().await, 1);
+        assert_eq!(world.remembered().await, (CAPACITY, false));
+        world.harness.clock.advance(Duration::microseconds(1));
+        assert_eq!(world.read().await, 1);
+        assert_eq!(world.remembered().await, (1, true), "what is not fresh makes room");
+        world.remember(CAPACITY - 2).await;
+        world.keys.known.write().await.remove(&world.owner);
+        world.remember(1).await;
+        assert_eq!(world.read().await, 1);
+        assert_eq!(world.remembered().await, (CAPACITY, true), "the last place is taken");
+    }
+}
