@@ -22,6 +22,9 @@ const PEOPLE: usize = 8;
 /// Reads a second of those who are signed in, meanwhile.
 const READS: f64 = 100.0;
 
+/// A machine may do so many times more a moment later.
+const SPARE: f64 = 1.5;
+
 /// All cores but one, as the service's settings say by default.
 fn at_once() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get).saturating_sub(1).max(1)
@@ -50,6 +53,15 @@ async fn bare(pool: &Arc<HashingPool>, length: Duration) -> f64 {
     f64::from(hashes) / started.elapsed().as_secs_f64()
 }
 
+/// How many codes sign-ins of a round take at most, as each takes a hash, and how long the round may then last: where there
+/// are no more codes than `most`, it ends before they run out.
+fn codes_needed(bare: f64, round: Duration, most: usize) -> (usize, Duration) {
+    let rate = bare * SPARE;
+    let longest = most.saturating_sub(PEOPLE) as f64 / rate;
+    let length = round.min(Duration::from_secs_f64(longest));
+    (((rate * length.as_secs_f64()).ceil() as usize + PEOPLE).min(most), length)
+}
+
 fn right(round: Round, what: &str) -> Round {
     if let Some((error, count)) = &round.wrong {
         panic!("{what}: {count} wrong answers, the first: {error}");
@@ -68,9 +80,8 @@ pub(crate) async fn beside_bare_hashes(bench: &Bench, sign_ins: SignIns, reads: 
         (vec![], vec![], vec![], vec![], vec![], vec![]);
     for _ in 0..bench.scale.rounds.min(3) {
         let bare = bare(&pool, length).await;
-        // Each sign-in takes a hash, so there cannot be more of them.
-        let needed = (bare * length.as_secs_f64()).ceil() as usize + PEOPLE;
-        while sign_ins.left() < needed.min(2 * bench.scale.accounts) {
+        let (needed, length) = codes_needed(bare, length, 2 * bench.scale.accounts);
+        while sign_ins.left() < needed {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         let alone = right(open_loop(reads, address, READS, OPEN, length).await, "reads");
@@ -95,4 +106,18 @@ pub(crate) async fn beside_bare_hashes(bench: &Bench, sign_ins: SignIns, reads: 
         "reads_p99_ms_quiet": rounded(median(quiet)),
         "reads_p99_ms_during_sign_ins": rounded(median(busy)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_of_sign_ins_ends_before_codes_run_out_on_whatever_machine() {
+        let round = Duration::from_secs(4);
+        assert_eq!(codes_needed(20.0, round, 400), (128, round));
+        let (needed, length) = codes_needed(1000.0, round, 400);
+        assert_eq!(needed, 400);
+        assert!(length < round && 1500.0 * length.as_secs_f64() <= 392.0, "{length:?}");
+    }
 }
