@@ -79,7 +79,8 @@ impl std::fmt::Debug for Keys {
     }
 }
 
-#[cfg(all(test, feature = "tenant"))]
+#[cfg(test)]
+#[cfg(feature = "tenant")]
 mod tests {
     use cloister_kernel::TenantId;
     use cloister_vault::Purpose;
