@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cloister_platform::demo::DemoError;
 use cloister_tenancy::{CallFacts, TokenRequest, scope::Scope};
 use cloister_testkit::app::{ADMIN_ORIGIN, Call, PASSWORD, Person, TestApp, Wire};
 use cloister_tests::World;
@@ -175,9 +176,12 @@ impl People {
                     if due || (stale && who == Who::Admin) {
                         let code = person.code(app);
                         // Somebody else may have sent this person's cookie, and ended the session with it.
-                        if person.browser.step_up(&code).await.is_err() {
-                            person.sign_in(app).await;
-                            person.step_up(app).await;
+                        match person.browser.step_up(&code).await {
+                            Err(DemoError::Answer { status: 401, .. }) => {
+                                person.sign_in(app).await;
+                                person.step_up(app).await;
+                            }
+                            stepped_up => stepped_up.expect("a fresh factor"),
                         }
                         self.stepped_up = Some(self.app().environment.now());
                     }
