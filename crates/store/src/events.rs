@@ -111,8 +111,8 @@ pub(crate) fn place(owner: KeyOwner, event: uuid::Uuid) -> Place {
 }
 
 impl SealedEvents {
-    /// The rows as calls that go with the commit, where they are few. They must be of a clinic's log: the database takes
-    /// no others this way.
+    /// The rows as calls that go with the commit, where they are few. They must be of a clinic's log, as all of a unit
+    /// of work are, and new.
     #[cfg(feature = "tenant")]
     pub(crate) fn into_calls(self) -> Result<Vec<Call>, Self> {
         if self.rows.len() > WITH_THE_COMMIT {
