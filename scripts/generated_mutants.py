@@ -13,7 +13,8 @@ committed with the code, as it saves most of the time on a machine that knows no
 What cannot be woven, as a number that the compiler works out, is built by itself. A run goes on where the last one was: what was
 noticed counts while the file that the change is made to, and the files of the package whose test noticed it, are as they were (scripts/ledger.py). What
 these are built from may have changed since, or one fix would have thousands of changes tried again; --afresh tries all. --minutes and --since (only lines that differ from a revision)
-take a part. --nearby asks only the N tests of a change that are closest to it: whoever writes tests need not wait for all. .cargo/mutants.toml says what is left out.
+take a part. --nearby asks only the N tests of a change that are closest to it: whoever writes tests need not wait for all. A change that has a
+reason to be missed is asked of a few such tests in every run. .cargo/mutants.toml says what is left out.
 """
 
 import argparse
@@ -46,6 +47,8 @@ TOOL = pathlib.Path(os.environ.get("CLOISTER_CACHE", "")) / "tools/bin/cargo-mut
 LEFT_OUT = {"compile_fail", "cloister-bench", "cloister-campaign", "cloister-hostile"}
 # Most changes break a property on its first cases, and what they do not break shows as missed.
 FEWER_CASES = {"PROPTEST_CASES": "32"}
+# So many tests, those closest to it, are asked of a change that has a reason to be missed: all others would cost most of the time of a run.
+OF_THE_EXCUSED = 20
 EVERY_TEST = ["test", "--no-run", "--workspace", "--all-targets"]
 
 
@@ -159,19 +162,21 @@ def examine(copy, crates, changes, environment, findings, deadline, nearby):
     judges.remember(before)
     print(f"    traced: {len(set().union(*(test.reached for test in tests)))} changes are reached", flush=True)
     try:
-        try_out([change for change in asked if change.number in held], judges, findings, deadline)
+        excused = reasons(REASONS.read_text()) if REASONS.exists() else {}
+        try_out([change for change in asked if change.number in held], judges, findings, deadline, excused)
         try_apart(apart, woven, judges, findings, deadline)
     finally:
         NOTICING.write_text(lines_of(judges.told(before)))
 
 
-def try_out(changes, judges, findings, deadline):
-    """Has each change judged, some at a time."""
+def try_out(changes, judges, findings, deadline, excused):
+    """Has each change judged, some at a time, by all tests that reach it unless it is excused."""
     done = 0
 
     def judged(change):
         if deadline is None or time.monotonic() < deadline:
-            return change, judges.noticed_by(change.number, package_of(change), change.file), True
+            most = OF_THE_EXCUSED if placeless(change.name) in excused else None
+            return change, judges.noticed_by(change.number, package_of(change), change.file, most), True
         return change, None, False
 
     with concurrent.futures.ThreadPoolExecutor(judges.workers) as pool:

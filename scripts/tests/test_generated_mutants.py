@@ -78,8 +78,8 @@ class Judges:
         self.noticed = noticed
         self.asked = []
 
-    def noticed_by(self, number, package, file):
-        self.asked.append(number)
+    def noticed_by(self, number, package, file, most):
+        self.asked.append((number, most))
         return self.noticed.get(f"change_{number}")
 
     def reaching(self, number, package, file):
@@ -88,14 +88,20 @@ class Judges:
 
 def test_each_change_is_judged_and_what_nobody_notices_is_told(findings, capsys):
     run, test = findings(), Test("cloister-house", None, None, "t")
-    generated.try_out(CHANGES, Judges(change_1=(test, False), change_3=(test, True)), run, None)
+    generated.try_out(CHANGES, Judges(change_1=(test, False), change_3=(test, True)), run, None, {})
     assert known(run) == ["caught", "missed", "caught"]
     assert f"missed by 0 tests that reach it: {TWO}" in capsys.readouterr().out
 
 
+def test_what_has_a_reason_to_be_missed_is_asked_of_a_few_tests(findings):
+    judges, other = Judges(), change(4, ONE.replace("true", "false"))
+    generated.try_out([CHANGES[0], other], judges, findings(), None, {generated.placeless(ONE): "it is the same"})
+    assert sorted(judges.asked) == [(1, generated.OF_THE_EXCUSED), (4, None)]
+
+
 def test_nothing_is_begun_when_the_time_is_over(findings):
     run, judges = findings(), Judges()
-    generated.try_out(CHANGES, judges, run, 1e-9)
+    generated.try_out(CHANGES, judges, run, 1e-9, {})
     assert (known(run), judges.asked) == ([None] * 3, [])
 
 
@@ -103,7 +109,7 @@ def test_whoever_ends_a_run_does_not_wait_for_the_tests_of_the_changes_under_way
     run, judges = findings(), Judges()
     monkeypatch.setattr(run, "add", lambda *_: sys.exit(143))
     with pytest.raises(SystemExit):
-        generated.try_out(CHANGES, judges, run, None)
+        generated.try_out(CHANGES, judges, run, None, {})
     assert judges.ended
 
 

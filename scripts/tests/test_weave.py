@@ -179,6 +179,7 @@ def judges_of(*tests, nearby=None):
 def test_no_more_tests_are_asked_than_are_wanted():
     near, far = reaching("near", 1, 1), reaching("far", 1, 1, 2, 3)
     assert judges_of(near, far, nearby=1).noticed_by(1, "door", "lib.rs") is None
+    assert judges_of(near, far).noticed_by(1, "door", "lib.rs", most=1) is None
     assert judges_of(near, far).noticed_by(1, "door", "lib.rs") == (far, False)
 
 
@@ -187,6 +188,13 @@ def test_a_test_that_takes_long_is_not_asked_first_whatever_it_noticed():
         judges = judges_of(reaching("near", 1, 1), reaching("far", seconds, 1, 2, 3))
         assert judges.noticed_by(1, "door", "lib.rs")
         assert judges.reaching(1, "door", "lib.rs")[0].name == first
+
+
+def test_who_noticed_most_in_other_files_is_asked_in_turn_with_the_closest():
+    tests = [reaching(name, 1, *range(reached)) for reached, name in enumerate(("one", "two", "three", "four", "five"), 2)]
+    judges = judges_of(*tests)
+    judges.remember({"a.rs": [tests[4].id], "b.rs": [tests[4].id, tests[3].id]})
+    assert [test.name for test in judges.reaching(1, "door", "lib.rs")] == ["one", "five", "two", "four", "three"]
 
 
 def test_who_noticed_changes_to_a_file_is_asked_first_by_the_next_run():

@@ -3,6 +3,7 @@
 import collections
 import concurrent.futures
 import dataclasses
+import itertools
 import os
 import pathlib
 import signal
@@ -20,7 +21,7 @@ COSTLY = 5
 MOST = 12
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Test:
     """One test of one binary."""
 
@@ -72,6 +73,8 @@ class Suite:
         self.nearby = nearby
         # The tests that noticed changes to a file, the last one first, and how many each of them.
         self.noticing, self.noticed = {}, {}
+        # How much each test noticed in all files, of this run and as far as earlier ones tell.
+        self.keen = collections.Counter()
         # The ids of those that fail without any change.
         self.left_out = []
         # Nobody waits for an answer any more.
@@ -112,6 +115,7 @@ class Suite:
         """Has those asked first, by file and id, that noticed changes to a file in an earlier run."""
         named = {test.id: test for test in self.tests}
         self.noticing = {file: [named[name] for name in names if name in named] for file, names in noticing.items()}
+        self.keen.update(test.id for tests in self.noticing.values() for test in tests)
 
     def told(self, noticing):
         """The same for a later run: those of this run first that noticed most, then others of earlier ones that are still there."""
@@ -124,15 +128,20 @@ class Suite:
         return found
 
     def reaching(self, number, package, file):
-        """The tests that reach a change: first those that noticed other changes to its file, then those of its own package, and
-        what reaches little before what reaches much, as it asks more of it."""
-        noticing = [test for test in self.noticing.get(file, []) if test.seconds < COSTLY]
-        return sorted((test for test in self.tests if number in test.reached), key=lambda test: (
-            noticing.index(test) if test in noticing else len(noticing), test.package != package, len(test.reached), test.seconds))
+        """The tests that reach a change: first those that noticed other changes to its file, then in turn the closest one and the
+        one that noticed most in whatever file. Close are those of its own package, and of these what reaches little, as it asks
+        more of it; but a duty that all of them need, such as sealing, is best asked of what reaches much."""
+        there = [test for test in self.tests if number in test.reached]
+        first = [test for test in self.noticing.get(file, []) if test in there and test.seconds < COSTLY]
+        close = sorted(there, key=lambda test: (test.package != package, len(test.reached), test.seconds))
+        keen = sorted((test for test in there if test.seconds < COSTLY), key=lambda test: (-self.keen[test.id], test.seconds))
+        in_turn = (test for pair in itertools.zip_longest(close, keen) for test in pair if test)
+        return list(dict.fromkeys([*first, *in_turn]))
 
-    def noticed_by(self, number, package, file):
-        """The test that fails twice while a change is chosen, and whether it hung; nothing if none does, or the run has ended."""
-        for test in self.reaching(number, package, file)[:self.nearby]:
+    def noticed_by(self, number, package, file, most=None):
+        """The test that fails twice while a change is chosen, and whether it hung; nothing if none of those asked does, `most` at
+        most, or the run has ended."""
+        for test in self.reaching(number, package, file)[:self.nearby][:most]:
             if self.ended:
                 return None
             limit = max(LEAST, SLOWER * test.seconds)
@@ -140,6 +149,7 @@ class Suite:
             if first is None or (not first and not self.run(test, limit, WOVEN_CHANGE=str(number))):
                 self.noticing[file] = [test, *(other for other in self.noticing.get(file, []) if other is not test)]
                 self.noticed.setdefault(file, collections.Counter())[test.id] += 1
+                self.keen[test.id] += 1
                 return test, first is None
         return None
 
