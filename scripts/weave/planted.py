@@ -4,7 +4,7 @@ import re
 
 import tree_sitter
 
-from weave.text import RUST, Change
+from weave.text import RUST, Change, is_const
 
 # Migrations are not among them: what they do is done once for all tests, and what the compiler works out is in a program whatever is chosen.
 WOVEN = re.compile(r"crates/[a-z_-]+/src/.+\.rs")
@@ -23,7 +23,7 @@ def changes_of(number, name, texts):
         for body, body_after in zip(bodies, bodies_after):
             if body.text == body_after.text:
                 continue
-            if b"const" in modifiers(body.parent):
+            if is_const(body.parent):
                 return None
             changes.append(Change(number, name, file, "FnBody", body_after.text.decode(), place(before, body.start_byte),
                                   place(before, body.end_byte)))
@@ -43,11 +43,6 @@ def outermost(node):
             yield from outermost(child)
         else:
             yield child.child_by_field_name("body")
-
-
-def modifiers(function):
-    """The words before `fn`."""
-    return next((child.text.split() for child in function.children if child.type == "function_modifiers"), [])
 
 
 def place(source, at):

@@ -147,21 +147,13 @@ class Weaver:
             if node.type in ("const_item", "static_item", "const_block", "enum_variant", "array_type"):
                 return True
             if node.type == "function_item":
-                return self.is_const(node) and self.is_kept(node)
+                return is_const(node) and self.is_kept(node)
             node = node.parent
         return False
 
     def is_kept(self, function):
         """Whether a `const` function stays one."""
         return self.keep_const is None or self.plain(function.child_by_field_name("name")).decode() in self.keep_const
-
-    @staticmethod
-    def modifiers(function):
-        return next((child for child in function.children if child.type == "function_modifiers"), None)
-
-    def is_const(self, function):
-        modifiers = self.modifiers(function)
-        return modifiers is not None and any(child.type == "const" for child in modifiers.children)
 
     def plain(self, node):
         return self.source[node.start_byte:node.end_byte]
@@ -246,9 +238,14 @@ class Weaver:
 
     def without_const(self, modifiers, text):
         function = modifiers.parent
-        if function.type != "function_item" or not self.is_const(function) or self.is_kept(function):
+        if function.type != "function_item" or not is_const(function) or self.is_kept(function):
             return text
         return re.sub(rb"\bconst\b", b"", text)
+
+
+def is_const(function):
+    """Whether a function may be called by the compiler: `const` stands before `fn`."""
+    return any(word.type == "const" for child in function.children if child.type == "function_modifiers" for word in child.children)
 
 
 def asked(change):
