@@ -66,17 +66,6 @@ pub enum InvitationStatus {
 }
 
 impl InvitationStatus {
-    /// The stable spelling.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Accepted => "accepted",
-            Self::Revoked => "revoked",
-            Self::Expired => "expired",
-            Self::Locked => "locked",
-        }
-    }
-
     fn of(row: &Row, now: OffsetDateTime) -> Result<Self, StoreError> {
         Ok(match row.get::<String>("status")?.as_str() {
             "pending" if row.moment("expires_at")? <= now => Self::Expired,

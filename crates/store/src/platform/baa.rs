@@ -4,7 +4,7 @@ use cloister_kernel::{OperatorId, Pii, TenantId};
 use time::{Date, OffsetDateTime, format_description::well_known::Iso8601};
 use uuid::Uuid;
 
-use super::{PlatformStore, PlatformUnit};
+use super::PlatformUnit;
 use crate::{StoreError, statement::Row};
 
 /// One agreement on record.
@@ -41,16 +41,6 @@ pub(crate) fn agreement_holds(newest: Option<Row>, today: Date) -> Result<bool, 
     match newest {
         Some(row) => Ok(day(&row, "signed_on")? <= today && today <= day(&row, "expires_on")?),
         None => Ok(false),
-    }
-}
-
-impl PlatformStore {
-    /// Whether a tenant's newest agreement holds on a day: the gate before any of its data leaves.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub async fn baa_is_current(&self, tenant: TenantId, today: Date) -> Result<bool, StoreError> {
-        agreement_holds(self.row(NEWEST_AGREEMENT, vec![tenant.uuid().into()]).await?, today)
     }
 }
 
