@@ -64,3 +64,64 @@ pub(crate) const fn code(action: ActionType, resource: ResourceType) -> ActionCo
         _ => C::AuthorizationDecided,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All that is not `authorization.decided`.
+    const NAMED: &str = "\
+record read: record.read
+record list: record.list
+lab_result read: result.read
+lab_result list: result.list
+clinical_resource read: resource.read
+clinical_resource list: resource.list
+clinical_resource create: resource.created
+clinical_resource update: resource.updated
+clinical_resource delete: resource.deleted
+panel read: panel.list
+panel list: panel.list
+panel_member read: panel_member.list
+panel_member list: panel_member.list
+panel_member create: panel_member.assigned
+panel_member delete: panel_member.unassigned
+invitation read: invitation.list
+invitation list: invitation.list
+invitation create: invitation.created
+invitation delete: invitation.revoked
+staff_member read: staff.read
+staff_member list: staff.list
+staff_invitation read: staff.invitation_list
+staff_invitation list: staff.invitation_list
+staff_invitation create: staff.invited
+staff_invitation delete: staff.invitation_revoked
+machine_client read: machine_client.read
+machine_client list: machine_client.list
+machine_client create: machine_client.registered
+machine_client delete: machine_client.removed
+bundle create: bundle.ingested
+quarantine_entry read: quarantine.list
+quarantine_entry list: quarantine.list
+quarantine_entry decide: quarantine.decided
+session read: session.list
+session list: session.list
+session delete: session.revoked
+account read: account.read
+message create: message.queued
+";
+
+    #[test]
+    fn what_is_decided_has_a_name_of_its_own_in_the_log() {
+        let mut named = String::new();
+        for resource in ResourceType::ALL {
+            for action in ActionType::ALL {
+                let code = code(*action, *resource);
+                if code != ActionCode::AuthorizationDecided {
+                    named += &format!("{} {}: {}\n", resource.as_str(), action.as_str(), code.as_str());
+                }
+            }
+        }
+        assert_eq!(named, NAMED);
+    }
+}

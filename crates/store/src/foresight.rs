@@ -56,3 +56,33 @@ impl Foresight {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cloister_access::PolicyDocument;
+    use cloister_kernel::Environment;
+
+    use super::*;
+
+    #[test]
+    fn patients_of_an_open_clinic_are_foreseen_and_nobody_else() {
+        let policy = PolicyDocument::baseline().hash();
+        let patient: PatientId = Environment::system().id();
+        let plain = Standing {
+            stage: Stage::Active,
+            policy,
+            roles: Foreseen::ROLES,
+            patient: Some(patient),
+            is_of_clinic: false,
+        };
+        assert_eq!(Foreseen::of(&plain), Some(Foreseen { policy, patient }));
+        for other in [
+            Standing { stage: Stage::Draft, ..plain.clone() },
+            Standing { roles: Foreseen::ROLES.with(Role::Proxy), ..plain.clone() },
+            Standing { patient: None, ..plain.clone() },
+            Standing { is_of_clinic: true, ..plain.clone() },
+        ] {
+            assert_eq!(Foreseen::of(&other), None, "{other:?}");
+        }
+    }
+}

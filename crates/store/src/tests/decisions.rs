@@ -1,10 +1,12 @@
 //! Who gets a permit, who is turned away, and what is written down about it.
 
 use cloister_access::{
-    action::{List, Read},
-    resource::{LabResult, PanelMember, Record, StaffMember},
+    Relation,
+    action::{Create, List, Read},
+    resource::{LabResult, PanelMember, Record, StaffInvitation, StaffMember},
 };
 use cloister_kernel::{Audience, Failure, FailureKind, PatientId, TenantId, UserId};
+use time::Duration;
 
 use super::{Harness, Kind, insert_patient, nothing};
 use crate::{StoreError, Target};
@@ -13,9 +15,11 @@ crate::on_both! {
     a_chart_opens_to_its_patient_and_to_the_panel_only,
     what_one_may_not_know_of_is_answered_like_what_is_not_there,
     a_refusal_undoes_the_unit_and_leaves_its_event_alone,
+    what_wants_a_fresh_factor_is_written_down_as_a_challenge,
     a_clinic_or_caller_that_ended_is_turned_away_with_an_event,
     a_draft_clinic_admits_nobody_who_has_an_account_and_no_record_system,
     a_target_of_another_type_is_refused,
+    a_permit_is_good_for_its_own_caller_alone,
     a_policy_that_cannot_be_read_admits_nobody,
 }
 
@@ -105,6 +109,26 @@ async fn what_one_may_not_know_of_is_answered_like_what_is_not_there(harness: Ha
     assert_eq!(harness.events(scene.tenant).await.len(), 8);
 }
 
+async fn what_wants_a_fresh_factor_is_written_down_as_a_challenge(harness: Harness) {
+    let scene = scene(&harness).await;
+    let at_once = harness.request();
+    harness.clock.advance(Duration::minutes(5));
+    let too_late = harness.request();
+    harness.clock.advance(-Duration::minutes(5));
+    for (request, events) in [
+        (at_once, vec!["staff.invited success"]),
+        (too_late, vec!["staff.invited success", "session.step_up_challenged refused step_up_required"]),
+    ] {
+        let caller = harness.caller_asking(scene.tenant, Audience::Console, scene.admin, request);
+        let mut unit = harness.store.begin(&caller).await.unwrap();
+        match unit.permit::<Create, StaffInvitation>(Target::Clinic).await {
+            Ok(_) => unit.commit(()).await.map(drop).unwrap(),
+            Err(refusal) => assert!(matches!(unit.refuse(refusal).await, StoreError::Denied(_))),
+        }
+        assert_eq!(harness.events(scene.tenant).await, events);
+    }
+}
+
 async fn a_refusal_undoes_the_unit_and_leaves_its_event_alone(harness: Harness) {
     let scene = scene(&harness).await;
     let caller = harness.caller(scene.tenant, Audience::Console, scene.off_panel);
@@ -114,7 +138,11 @@ async fn a_refusal_undoes_the_unit_and_leaves_its_event_alone(harness: Harness) 
     let id = unit.environment().uuid();
     insert_patient(&mut unit.core, id).await.unwrap();
     let refusal = unit.permit::<Read, LabResult>(Target::Patient(scene.patient)).await.unwrap_err();
-    assert!(refusal.denied().is_some());
+    assert_eq!(
+        refusal.denied().map(|denied| denied.relation),
+        Some(Relation::Unrelated),
+        "nobody's panel, nobody's business"
+    );
     assert!(matches!(unit.refuse(refusal).await, StoreError::Denied(_)));
     assert_eq!(harness.events(scene.tenant).await, ["result.read refused not_allowed"]);
     assert_eq!(harness.number("SELECT count(*) FROM patients").await, 2);
@@ -224,4 +252,15 @@ async fn a_policy_that_cannot_be_read_admits_nobody(harness: Harness) {
     store(&wrong).await;
     harness.execute(&format!("UPDATE tenants SET policy_hash = '{wrong}'")).await.unwrap();
     assert!(matches!(harness.store.begin(&caller).await, Err(StoreError::Policy)));
+}
+
+async fn a_permit_is_good_for_its_own_caller_alone(harness: Harness) {
+    let scene = scene(&harness).await;
+    let [owner, other] =
+        [scene.on_panel, scene.off_panel].map(|user| harness.caller(scene.tenant, Audience::Console, user));
+    let mut unit = harness.store.begin(&owner).await.unwrap();
+    let permit = unit.permit::<Read, Record>(Target::Patient(scene.patient)).await.unwrap();
+    drop(unit);
+    let mut unit = harness.store.begin(&other).await.unwrap();
+    assert!(matches!(unit.sample_header(permit).await, Err(StoreError::ForeignPermit)));
 }
