@@ -27,6 +27,7 @@ on_both! {
     five_wrong_answers_lock_an_invitation,
     a_newer_invitation_replaces_the_one_that_waits,
     only_clinicians_are_put_on_panels,
+    who_was_put_on_a_panel_by_hand_is_taken_off_again,
     what_was_permitted_and_did_not_work_leaves_its_event,
     an_invitation_ends_after_a_week,
     nobody_is_invited_twice_and_no_administrator_invites_a_clinician,
@@ -269,6 +270,27 @@ async fn only_clinicians_are_put_on_panels(harness: Harness) {
     let events = harness.events(clinic.tenant).await;
     let refused = events.iter().filter(|line| *line == "panel_member.assigned failed request.invalid");
     assert_eq!(refused.count(), 2, "{events:?}");
+}
+
+async fn who_was_put_on_a_panel_by_hand_is_taken_off_again(harness: Harness) {
+    let clinic = Clinic::open(&harness).await;
+    let [first, second] = [clinic.patient(&harness).await, clinic.patient(&harness).await];
+    let clinician = harness.user(clinic.tenant, "staff", &["clinician"], None).await;
+    let other = harness.user(clinic.tenant, "staff", &["clinician"], None).await;
+    let caller = clinic.caller(&harness);
+    for (patient, member) in [(first, clinician), (first, other), (second, clinician)] {
+        clinic.grants.assign_panel_member(&caller, patient, member).await.unwrap();
+    }
+    clinic.grants.unassign_panel_member(&caller, first, clinician).await.unwrap();
+    let left = "SELECT COUNT(*) FROM panel_members";
+    assert_eq!(harness.number(left).await, 2);
+    let (patient, member) = (literal(&harness, first.uuid()), literal(&harness, clinician.uuid()));
+    let gone = format!("{left} WHERE patient_id = {patient} AND user_id = {member}");
+    assert_eq!(harness.number(&gone).await, 0);
+    // What the record says of the care team is not the administrator's to change.
+    harness.execute("UPDATE panel_members SET source = 'care_team'").await.unwrap();
+    clinic.grants.unassign_panel_member(&caller, second, clinician).await.unwrap();
+    assert_eq!(harness.number(left).await, 2);
 }
 
 async fn what_was_permitted_and_did_not_work_leaves_its_event(harness: Harness) {
