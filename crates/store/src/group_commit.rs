@@ -157,3 +157,51 @@ impl Drop for Carrier {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sqlx::postgres::PgPoolOptions;
+
+    use super::*;
+
+    /// Who carries so many calls that somebody waits for, and who waits.
+    fn carrier(calls: usize) -> (Carrier, Vec<oneshot::Receiver<Answer>>) {
+        let pool = PgPoolOptions::new().connect_lazy("postgres://nobody@127.0.0.1:1/nothing").unwrap();
+        let (waiting, askers) = (0..calls)
+            .map(|_| {
+                let (answer, answered) = oneshot::channel();
+                (Waiting { call: "SELECT 1".to_owned(), answer }, answered)
+            })
+            .unzip();
+        let queue = Arc::new(Mutex::new(Queue { waiting, trips: TRIPS }));
+        let connections = Connections::over(pool, 1, Duration::from_secs(1));
+        (Carrier { connections, queue, has_place: true }, askers)
+    }
+
+    fn trips(queue: &Mutex<Queue>) -> usize {
+        held(queue).trips
+    }
+
+    #[tokio::test]
+    async fn a_trip_takes_as_many_calls_as_it_may_and_the_last_one_frees_its_place_once() {
+        let (mut carrier, askers) = carrier(CALLS + 3);
+        let queue = carrier.queue.clone();
+        let groups: Vec<usize> =
+            std::iter::from_fn(|| carrier.next_group()).map(|group| group.len()).collect();
+        assert_eq!(groups, [CALLS, 3]);
+        assert_eq!(trips(&queue), TRIPS - 1);
+        drop((carrier, askers));
+        assert_eq!(trips(&queue), TRIPS - 1);
+    }
+
+    #[tokio::test]
+    async fn who_is_stopped_on_the_way_frees_the_place() {
+        let (mut carrier, _askers) = carrier(1);
+        let queue = carrier.queue.clone();
+        assert_eq!(carrier.next_group().map(|group| group.len()), Some(1));
+        drop(carrier);
+        assert_eq!(trips(&queue), TRIPS - 1);
+    }
+}

@@ -155,6 +155,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn keys_that_are_purged_are_read_and_opened_again_and_no_others() {
+        let world = World::with_keys().await;
+        let other = KeyOwner::TenantLog(world.harness.environment.id());
+        world.harness.issue_keys(other, &[Purpose::Log]).await;
+        for owner in [world.owner, other, world.owner, other] {
+            world.keys.ring(owner).await.unwrap();
+        }
+        assert_eq!(world.harness.keys.times_opened(), 2);
+        world.keys.purge(world.owner).await;
+        assert_eq!(world.remembered().await, (1, false));
+        for owner in [world.owner, other] {
+            world.keys.ring(owner).await.unwrap();
+        }
+        assert_eq!(world.harness.keys.times_opened(), 3);
+    }
+
+    #[tokio::test]
     async fn no_more_owners_are_remembered_than_there_is_room_for() {
         let world = World::with_keys().await;
         world.remember(CAPACITY).await;

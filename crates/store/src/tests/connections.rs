@@ -18,7 +18,10 @@ crate::on_postgres! {
     a_database_of_another_shape_is_found_out,
 }
 
-crate::on_both! { a_unit_writes_alone_where_the_database_has_one_writer }
+crate::on_both! {
+    a_store_of_platform_tables_answers_until_it_is_closed,
+    a_unit_writes_alone_where_the_database_has_one_writer,
+}
 
 async fn visit(harness: &Harness, store: &Store, tenant: TenantId) -> Result<i64, StoreError> {
     let visitor = harness.visitor(tenant, Audience::Portal);
@@ -80,6 +83,12 @@ async fn a_store_that_is_closed_keeps_no_connection(harness: Harness) {
     }
     let refused = visit(&harness, &store, tenant).await.unwrap_err();
     assert_eq!(refused.kind(), FailureKind::Unavailable);
+}
+
+async fn a_store_of_platform_tables_answers_until_it_is_closed(harness: Harness) {
+    harness.platform.ping().await.unwrap();
+    harness.platform.close().await.unwrap();
+    assert_eq!(harness.platform.ping().await.unwrap_err().kind(), FailureKind::Unavailable);
 }
 
 async fn a_store_is_closed_when_the_last_unit_has_ended(harness: Harness) {

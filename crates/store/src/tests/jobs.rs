@@ -106,11 +106,15 @@ async fn a_job_that_fails_is_tried_again_and_then_given_up(harness: Harness) {
     harness.clock.advance(Duration::seconds(5));
     let mut second = lease().await.unwrap();
     assert_eq!(second.attempts, 2);
+    harness.clock.advance(LEASE);
     harness.platform.renew_job(&mut second, LEASE, 3, Some(9)).await.unwrap();
+    assert_eq!(second.lease_until, harness.environment.now() + LEASE);
+    harness.clock.advance(LEASE - Duration::seconds(1));
+    assert!(lease().await.is_none(), "it is held for longer");
     let progress = harness.platform.job_progress(id).await.unwrap().unwrap();
     assert_eq!((progress.state, progress.progress, progress.total), (JobState::Leased, 3, Some(9)));
     // Its lease runs out and another worker takes it: the first may not report any more.
-    harness.clock.advance(LEASE + Duration::seconds(1));
+    harness.clock.advance(Duration::seconds(2));
     assert_eq!(waiting().await.map(|(_, count, _)| count), Some(1), "whoever had it died");
     let third = lease().await.unwrap();
     assert!(matches!(harness.platform.finish_job(second).await, Err(StoreError::LeaseLost)));

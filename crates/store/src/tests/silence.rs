@@ -9,28 +9,38 @@ use cloister_access::{action::Read, resource::Record};
 use cloister_kernel::{Audience, Environment, FailureKind, TenantId, UserId};
 use cloister_testkit::fault_proxy::{Fault, FaultProxy, Moment, Plan};
 use cloister_vault::KeyCache;
+use sqlx::postgres::PgPoolOptions;
 
 use super::{Harness, Kind};
-use crate::{Store, StoreConfig, StoreError, Target};
+use crate::{Store, StoreConfig, StoreError, Target, trip::give_back};
 
 crate::on_postgres! {
     silent_connections_are_given_up,
     what_a_silent_connection_held_is_free_again,
     one_silent_connection_has_the_others_looked_at,
+    a_second_silence_costs_nobody_an_answer,
+    a_silent_connection_that_is_given_back_leaves_its_place_free,
     a_unit_that_meets_silence_frees_its_place_at_once,
 }
 
 /// Within this everything is served again, however busy the machine.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A store with so many connections behind a proxy.
-pub(super) async fn behind_a_proxy(harness: &Harness, connections: u32) -> (FaultProxy, Store) {
+/// A proxy before the database, and the URL that goes through it.
+async fn proxy_before(harness: &Harness) -> (FaultProxy, String) {
     let url = harness.serve_url();
     let (head, rest) = url.rsplit_once('@').unwrap();
     let (place, database) = rest.split_once('/').unwrap();
     let port: u16 = place.rsplit_once(':').unwrap().1.parse().unwrap();
     let proxy = FaultProxy::before(SocketAddr::from(([127, 0, 0, 1], port))).await.unwrap();
-    let mut config = StoreConfig::new(format!("{head}@{}/{database}", proxy.address()));
+    let url = format!("{head}@{}/{database}", proxy.address());
+    (proxy, url)
+}
+
+/// A store with so many connections behind a proxy.
+pub(super) async fn behind_a_proxy(harness: &Harness, connections: u32) -> (FaultProxy, Store) {
+    let (proxy, url) = proxy_before(harness).await;
+    let mut config = StoreConfig::new(url);
     config.max_connections = connections;
     let cache = KeyCache::new(harness.keys.clone(), Environment::system(), 1000);
     let store = Store::connect(&config, cache, harness.environment.clone()).await.unwrap();
@@ -117,6 +127,28 @@ async fn one_silent_connection_has_the_others_looked_at(harness: Harness) {
     // Each of the five others would have cost somebody as long as the first one did.
     reads_in_time(harness, store, who).await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+}
+
+async fn a_second_silence_costs_nobody_an_answer(harness: Harness) {
+    let who = reader(&harness).await;
+    let (proxy, store) = behind_a_proxy(&harness, 6).await;
+    let (harness, store) = (&harness, &store);
+    reads_in_time(harness, store, who).await.unwrap();
+    proxy.silence();
+    reads_in_time(harness, store, who).await.unwrap_err();
+    futures_util::future::join_all((0..6).map(|_| reads_in_time(harness, store, who))).await;
+    proxy.silence();
+    // Since the first one was found, none is believed to live.
+    reads_in_time(harness, store, who).await.unwrap();
+}
+
+async fn a_silent_connection_that_is_given_back_leaves_its_place_free(harness: Harness) {
+    let (proxy, url) = proxy_before(&harness).await;
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(LIMIT).connect(&url).await.unwrap();
+    let connection = pool.acquire().await.unwrap();
+    proxy.silence();
+    give_back(connection);
+    pool.acquire().await.unwrap();
 }
 
 async fn a_unit_that_meets_silence_frees_its_place_at_once(harness: Harness) {
