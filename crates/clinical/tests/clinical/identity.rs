@@ -21,6 +21,8 @@ on_both! {
     a_link_to_the_patient_who_replaces_another_merges_nothing_and_says_so,
     the_same_bundle_at_once_makes_everything_once,
     identities_belong_to_one_record_system,
+    a_temporary_name_is_good_in_its_own_bundle_alone,
+    of_two_that_share_a_further_name_the_first_has_it,
 }
 
 fn put(target: &str, resource: Value) -> Value {
@@ -236,4 +238,35 @@ async fn identities_belong_to_one_record_system(harness: Harness) {
     let put = put(&format!("Patient/{}", answers[0].id.unwrap()), ana("77-009"));
     assert_eq!(second.send(&bundle(&[put])).await[0].status, 201);
     assert_eq!(second.read_back(&answers[0]).await["identifier"][0]["value"], "77-001");
+}
+
+async fn a_temporary_name_is_good_in_its_own_bundle_alone(harness: Harness) {
+    let clinic = Clinic::open(&harness, "lakeside").await;
+    clinic.send(&ana_with_values()).await;
+    let of_another_bundle = bundle(&[post(&url(9), glucose("g9", "2026-01-05", json!(91)))]);
+    let error = clinic.try_send(&of_another_bundle).await.unwrap_err();
+    assert_eq!(error.code(), "bundle.refused", "{error:?}");
+    // As a name of something else it is as free as any other.
+    let mut other = ana("77-002");
+    other["birthDate"] = json!("1991-07-08");
+    assert_eq!(clinic.send(&bundle(&[post(ANA, other)])).await[0].status, 201);
+}
+
+async fn of_two_that_share_a_further_name_the_first_has_it(harness: Harness) {
+    let clinic = Clinic::open(&harness, "lakeside").await;
+    let shared = |number: &str| {
+        let mut value = glucose(number, "2026-01-05", json!(91));
+        let further = json!({"system": NUMBER, "value": "shared"});
+        value["identifier"].as_array_mut().unwrap().push(further);
+        value
+    };
+    let entries = [post(ANA, ana("77-001")), post(&url(2), shared("g1")), post(&url(3), shared("g2"))];
+    let answers = clinic.send(&bundle(&entries)).await;
+    assert!(answers.iter().all(|answer| answer.status == 201), "{answers:?}");
+    let condition = format!("Observation?identifier={NUMBER}|shared");
+    assert_eq!(clinic.send(&bundle(&[delete(&condition)])).await[0].status, 204);
+    let (caller, first) = (clinic.machine(), answers[1].id.unwrap().to_string());
+    let gone = clinic.clinical.read_resource(&caller, "Observation", &first).await;
+    assert_eq!(gone.unwrap_err().code(), "resource.not_found");
+    assert_eq!(clinic.read_back(&answers[2]).await["status"], "final");
 }
