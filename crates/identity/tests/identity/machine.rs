@@ -140,6 +140,9 @@ async fn a_signed_assertion_gives_a_short_token_that_lets_a_bundle_in(harness: H
         assert_eq!(code_of(late), "access_token.refused");
     }
     assert_eq!(clinic.events("machine_client.token success").await, 2);
+    let by_the_system = "SELECT COUNT(*) FROM events WHERE action = 'machine_client.token' \
+                         AND actor_kind = 'machine' AND actor_id = resource_id";
+    assert_eq!(harness.number(by_the_system).await, 2);
 }
 
 async fn an_assertion_is_accepted_once(harness: Harness) {
