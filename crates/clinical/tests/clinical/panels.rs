@@ -185,4 +185,7 @@ async fn a_panel_goes_by_name_in_parts(harness: Harness) {
     }
     assert_eq!((seen, cursor), (["Ana", "Bea", "Carl", "mona", "žofia"].map(str::to_owned).to_vec(), None));
     assert_eq!(clinic.events("panel.list success").await, 3);
+    let all_at_once = PageRequest { limit: Some(5), cursor: None };
+    let page = clinic.clinical.panel(&clinic.staff(user), &all_at_once).await.unwrap().into_exposed();
+    assert_eq!((page.items.len(), page.next_cursor), (5, None));
 }

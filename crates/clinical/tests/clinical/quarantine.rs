@@ -46,6 +46,9 @@ async fn a_clash_is_held_whole_and_the_chart_stays(harness: Harness) {
     assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [202, 202]);
     let issue = &answers[0].outcome.as_ref().unwrap()["issue"][0];
     assert_eq!((&issue["severity"], &issue["code"]), (&json!("information"), &json!("informational")));
+    let why = issue["diagnostics"].as_str().unwrap();
+    assert!(why.starts_with("The demographics contradict the record."), "{why}");
+    assert_eq!(answers[1].outcome, None, "it is said of the patient's entry");
     assert_eq!(clinic.clinical.own_record(&account).await.unwrap().expose().name, "Ana Canária");
     assert_eq!(values(&clinic, &account).await, ["104", "91"]);
     assert_eq!(clinic.events("resource.quarantined success conflicting_demographics").await, 1);
