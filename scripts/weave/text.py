@@ -1,7 +1,8 @@
 """Weaving changes into the text of a file: `a < b` becomes `(if crate::woven::is(7) { a <= b } else { a < b })`.
 
 Changes are cargo-mutants', as `--list --json` tells them, or what a planted mutant does to the body of a function (weave/planted.py): a
-span of the text and what stands there instead. The tree of the text is tree-sitter's. What cannot be woven is left as it is, and whoever asked is told: it wants a build of its own.
+span of the text and what stands there instead. The tree of the text is tree-sitter's. What cannot be woven is left as it is, and
+whoever asked is told: it wants a build of its own.
 
 Around each change stand the comments `/*7{*/` and `/*}7*/`, so that a complaint of the compiler is traced to its change.
 """
