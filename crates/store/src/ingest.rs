@@ -7,7 +7,7 @@ use std::{
 
 use cloister_audit::{EventContext, EventDraft};
 use cloister_fhir::{
-    Effect, EntryResult, Issue, IssueCode, Operation, Patient, ResolvedPlan, ResourceType, Severity,
+    EntryResult, Issue, IssueCode, Operation, Patient, ResolvedPlan, ResourceType, Severity,
 };
 use cloister_vault::SealedValue;
 use sea_orm::DbBackend;
@@ -103,16 +103,16 @@ fn contradiction(
     looked: &Looked,
     plan: &ResolvedPlan,
 ) -> Result<Option<(Uuid, HeldBecause)>, StoreError> {
-    let kept: BTreeSet<Uuid> =
-        plan.operations.iter().filter_map(|o| o.known?.patient).chain(known_patients(plan)).collect();
-    let kept: Vec<Uuid> =
-        kept.into_iter().filter(|patient| !planned.origin.accepted.contains(patient)).collect();
-    if kept.is_empty() {
-        return Ok(None);
-    }
+    let touched: BTreeSet<Uuid> = plan
+        .operations
+        .iter()
+        .flat_map(|operation| [operation.patient, operation.known.and_then(|known| known.patient)])
+        .flatten()
+        .filter(|patient| !planned.origin.accepted.contains(patient))
+        .collect();
     let incoming: BTreeMap<Uuid, &serde_json::Value> = incoming_patients(plan).collect();
     let mut agreeing = BTreeSet::new();
-    for patient in &kept {
+    for patient in &touched {
         let (Some(sealed), Some(value)) = (looked.demographics.get(patient), incoming.get(patient)) else {
             continue;
         };
@@ -123,7 +123,7 @@ fn contradiction(
         }
         agreeing.insert(*patient);
     }
-    let mut unsaid = kept.into_iter().filter(|patient| !agreeing.contains(patient));
+    let mut unsaid = touched.into_iter().filter(|patient| !agreeing.contains(patient));
     let disputed = unsaid.find(|patient| looked.disputed.contains(patient));
     Ok(disputed.map(|patient| (patient, HeldBecause::PatientInDispute)))
 }
@@ -208,22 +208,6 @@ fn incoming_patients(plan: &ResolvedPlan) -> impl Iterator<Item = (Uuid, &serde_
         .iter()
         .filter(|operation| operation.resource_type == ResourceType::PATIENT)
         .filter_map(|operation| Some((operation.id, operation.resource.as_ref()?)))
-}
-
-/// Patients of whose charts the bundle writes, other than those that it makes.
-fn known_patients(plan: &ResolvedPlan) -> impl Iterator<Item = Uuid> {
-    let new: BTreeSet<Uuid> = plan
-        .operations
-        .iter()
-        .filter(|operation| {
-            operation.resource_type == ResourceType::PATIENT && operation.effect == Effect::Create
-        })
-        .map(|operation| operation.id)
-        .collect();
-    plan.operations
-        .iter()
-        .filter_map(|operation| operation.patient)
-        .filter(move |patient| !new.contains(patient))
 }
 
 fn all_held(plan: &ResolvedPlan, patient: Uuid) -> Vec<IntakeEntry> {
