@@ -15,6 +15,7 @@ on_both! {
     care_teams_and_encounters_make_panels_for_accounts_that_are_there,
     an_account_that_comes_later_finds_its_panel_and_one_at_the_same_moment_too,
     a_practitioner_of_an_earlier_bundle_counts_and_so_does_a_role,
+    a_relative_under_a_practitioners_number_is_no_practitioner,
     what_the_record_no_longer_says_is_taken_off_and_what_was_given_by_hand_stays,
     a_panel_goes_by_name_in_parts,
 }
@@ -122,15 +123,32 @@ async fn a_practitioner_of_an_earlier_bundle_counts_and_so_does_a_role(harness: 
     clinic.send(&bundle(&[post(&url(2), doctor("1111"))])).await;
     clinic.send(&bundle(&[post(&url(6), role)])).await;
     let role = format!("PractitionerRole?identifier={NUMBER}|role-1");
-    clinic
-        .send(&bundle(&[
+    for (entry, expected) in [
+        (team("t1", &[&role]), vec![PanelSource::CareTeam]),
+        (visit("v1", &by_number), vec![PanelSource::CareTeam, PanelSource::Encounter]),
+    ] {
+        clinic.send(&bundle(&[post(ANA, ana("77-001")), post(&url(4), entry)])).await;
+        assert_eq!(sources(&clinic, user).await, [("Ana Canária".to_owned(), expected)]);
+    }
+}
+
+async fn a_relative_under_a_practitioners_number_is_no_practitioner(harness: Harness) {
+    let clinic = Clinic::open(&harness, "lakeside").await;
+    let user = practitioner(&clinic, "1111").await;
+    let relative = json!({"resourceType": "RelatedPerson", "identifier": [{"system": NPI, "value": "1111"}],
+        "patient": {"reference": ANA}, "practitioner": {"reference": url(2)}});
+    let bundle_of = |members: &[&str]| {
+        bundle(&[
             post(ANA, ana("77-001")),
-            post(&url(4), visit("v1", &by_number)),
-            post(&url(5), team("t1", &[&role])),
-        ]))
-        .await;
-    let expected = [("Ana Canária".to_owned(), vec![PanelSource::CareTeam, PanelSource::Encounter])];
-    assert_eq!(sources(&clinic, user).await, expected);
+            post(&url(2), doctor("1111")),
+            post(&url(7), relative.clone()),
+            post(&url(5), team("t1", members)),
+        ])
+    };
+    clinic.send(&bundle_of(&[&url(7)])).await;
+    assert_eq!(sources(&clinic, user).await, []);
+    clinic.send(&bundle_of(&[&url(7), &url(2)])).await;
+    assert_eq!(sources(&clinic, user).await, [("Ana Canária".to_owned(), vec![PanelSource::CareTeam])]);
 }
 
 async fn what_the_record_no_longer_says_is_taken_off_and_what_was_given_by_hand_stays(harness: Harness) {
