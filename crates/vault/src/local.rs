@@ -174,13 +174,10 @@ mod duties {
                 return Err(KeyServiceError::Refused(Refusal::InvalidState));
             }
             let mut wrapping = Zeroizing::new([0; KEY_LENGTH]);
-            // The decoder asks for room in multiples of three bytes.
-            let mut decoded = Zeroizing::new([0; KEY_LENGTH + 1]);
-            match BASE64.decode_slice(&key.secret.0, decoded.as_mut_slice()) {
-                Ok(KEY_LENGTH) => wrapping.copy_from_slice(&decoded[..KEY_LENGTH]),
-                _ => return Err(unusable(LocalKeyError::Malformed)),
+            match BASE64.decode_slice(&key.secret.0, wrapping.as_mut_slice()) {
+                Ok(KEY_LENGTH) => Ok(wrapping),
+                _ => Err(unusable(LocalKeyError::Malformed)),
             }
-            Ok(wrapping)
         }
 
         fn find<'k>(&self, keys: &'k KeyFile, kms_key: &KmsKeyId) -> Result<&'k StoredKey, KeyServiceError> {
