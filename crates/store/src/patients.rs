@@ -90,15 +90,15 @@ impl PatientRows {
         operations: &[Operation],
     ) -> Result<Self, StoreError> {
         let mut patients = Self::default();
-        for ((entry, gone), content) in resources.changed.iter().zip(&resources.contents) {
+        for (entry, content) in resources.changed.iter().zip(&resources.contents) {
             let Some(operation) =
                 operations.get(*entry).filter(|operation| operation.resource_type == ResourceType::PATIENT)
             else {
                 continue;
             };
             match &operation.resource {
-                Some(resource) if !gone => patients.add(sealer, operation.id, resource, content.clone())?,
-                _ => patients.gone.push(operation.id.into()),
+                Some(resource) => patients.add(sealer, operation.id, resource, content.clone())?,
+                None => patients.gone.push(operation.id.into()),
             }
         }
         Ok(patients)

@@ -96,8 +96,8 @@ pub(crate) struct ResourceRows {
     rows: Vec<Vec<Value>>,
     /// Those of which a version is kept already.
     replaced: Vec<Value>,
-    /// The entries whose rows these are, in the same order, and whether each takes its resource out of the chart.
-    pub(crate) changed: Vec<(usize, bool)>,
+    /// The entries whose rows these are, in the same order.
+    pub(crate) changed: Vec<usize>,
     /// The content digests, in the same order.
     pub(crate) contents: Vec<Vec<u8>>,
 }
@@ -133,7 +133,7 @@ impl ResourceRows {
             if version.version > 1 {
                 replaced.push(operation.id.into());
             }
-            changed.push((operation.entry, version.gone));
+            changed.push(operation.entry);
             contents.push(version.content.clone());
             rows.push(resource_row(sealer, client, received_at, version)?);
         }

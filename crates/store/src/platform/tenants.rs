@@ -273,16 +273,6 @@ impl PlatformUnit {
         self.row(&sql, vec![id.uuid().into()]).await?.as_ref().map(tenant).transpose()
     }
 
-    /// The contact of a tenant's agreement.
-    ///
-    /// # Errors
-    /// `Keys` when the platform's key does not open; `Unavailable`.
-    pub async fn tenant_contact(&mut self, id: TenantId) -> Result<Option<TenantContact>, StoreError> {
-        let sql = "SELECT contact_sealed FROM tenants WHERE id = $1";
-        let Some(row) = self.row(sql, vec![id.uuid().into()]).await? else { return Ok(None) };
-        contact(&row, |sealed| self.open("tenants", "contact_sealed", id.uuid(), sealed))
-    }
-
     /// Tenants in the order of their ids. Those still in onboarding show only when asked for.
     ///
     /// # Errors
