@@ -23,4 +23,5 @@ mod real_data;
 mod record_changes;
 mod sessions;
 mod sign_in;
+mod staff;
 mod start_up;

@@ -15,6 +15,7 @@ on_both! {
     an_entry_in_error_leaves_the_chart,
     a_deleted_result_is_hidden_and_can_come_back,
     a_deleted_patient_takes_the_chart_along,
+    a_patient_is_indexed_under_what_the_record_says_now_alone,
     put_reaches_a_resource_by_condition_by_own_id_and_by_the_platforms_id,
     post_with_a_condition_keeps_what_is_there,
     a_result_in_a_wrong_chart_moves_and_both_logs_say_so,
@@ -136,6 +137,26 @@ async fn a_deleted_patient_takes_the_chart_along(harness: Harness) {
     clinic.send(&bundle(&[post(ANA, ana("77-001"))])).await;
     assert_eq!(clinic.clinical.own_record(&account).await.unwrap().expose().name, "Ana Canária");
     assert_eq!(listed(&clinic, &account).await, ["104", "91"]);
+}
+
+async fn a_patient_is_indexed_under_what_the_record_says_now_alone(harness: Harness) {
+    let clinic = Clinic::open(&harness, "lakeside").await;
+    let indexed = async || {
+        let names = clinic.number("SELECT count(*) FROM patient_name_tokens").await;
+        (names, clinic.number("SELECT count(*) FROM patient_identifiers").await)
+    };
+    let answers = clinic.send(&ana_with_values()).await;
+    let before = indexed().await;
+    assert!(before.0 > 0 && before.1 > 0, "{before:?}");
+    let mut more = ana("77-001");
+    more["name"][0]["given"] = json!(["Ana", "Beatriz"]);
+    clinic.send(&bundle(&[post(ANA, more)])).await;
+    let with_another_name = indexed().await;
+    assert!(with_another_name.0 > before.0 && with_another_name.1 == before.1, "{with_another_name:?}");
+    clinic.send(&bundle(&[post(ANA, ana("77-001"))])).await;
+    assert_eq!(indexed().await, before);
+    clinic.send(&bundle(&[delete(&format!("Patient/{}", answers[0].patient().uuid()))])).await;
+    assert_eq!(indexed().await, (0, 0));
 }
 
 async fn put_reaches_a_resource_by_condition_by_own_id_and_by_the_platforms_id(harness: Harness) {

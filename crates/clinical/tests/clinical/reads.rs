@@ -15,6 +15,8 @@ use crate::{
 on_both! {
     a_patient_and_a_clinician_of_hers_read_the_same_record,
     lists_go_newest_first_and_their_cursors_belong_to_one_reader,
+    a_list_that_ends_with_the_last_result_has_no_next_part,
+    a_history_holds_results_of_the_same_code_or_name_alone,
     what_is_not_the_callers_is_not_there_and_each_try_leaves_an_event,
     reads_cost_the_same_few_statements_however_much_there_is,
     a_birth_date_is_matched_inside_the_store,
@@ -90,6 +92,49 @@ async fn lists_go_newest_first_and_their_cursors_belong_to_one_reader(harness: H
         let error = clinic.clinical.own_results(&account, &page).await.unwrap_err();
         assert!(matches!(error, ClinicalError::Invalid(_)), "{limit}");
     }
+}
+
+async fn a_list_that_ends_with_the_last_result_has_no_next_part(harness: Harness) {
+    let clinic = Clinic::open(&harness, "lakeside").await;
+    let patient = clinic.send(&ana_with_values()).await[0].patient();
+    let account = clinic.account(patient).await;
+    let clinician = clinic.clinician_of(patient).await;
+    // The second time, the patient is foreseen.
+    for (limit, goes_on) in [(2, false), (2, false), (1, true), (1, true)] {
+        let page = PageRequest { limit: Some(limit), cursor: None };
+        let own = clinic.clinical.own_results(&account, &page).await.unwrap().into_exposed();
+        assert_eq!((own.items.len(), own.next_cursor.is_some()), (limit.into(), goes_on));
+        let theirs = clinic.clinical.patient_results(&clinician, patient, &page).await.unwrap();
+        let theirs = theirs.into_exposed();
+        assert_eq!((theirs.items.len(), theirs.next_cursor.is_some()), (limit.into(), goes_on));
+    }
+}
+
+async fn a_history_holds_results_of_the_same_code_or_name_alone(harness: Harness) {
+    let clinic = Clinic::open(&harness, "lakeside").await;
+    let codes = [
+        json!({"coding": [{"system": "http://loinc.org", "code": "2345-7"}]}),
+        json!({"coding": [{"system": "http://loinc.org", "code": "718-7"}]}),
+        json!({"text": "Ferritin"}),
+        json!({"text": " ferritin"}),
+        json!({"text": " "}),
+        json!({"text": " "}),
+    ];
+    let mut entries = vec![post(ANA, ana("77-001"))];
+    for (n, code) in (10..).zip(codes) {
+        let mut value = glucose(&format!("c{n}"), "2026-01-05", json!(n));
+        value["code"] = code;
+        entries.push(post(&url(n), value));
+    }
+    let answers = clinic.send(&bundle(&entries)).await;
+    let account = clinic.account(answers[0].patient()).await;
+    let mut together = Vec::new();
+    for answer in &answers[1..] {
+        let id = ResourceId::from_uuid(answer.id.unwrap());
+        let result = clinic.clinical.own_result(&account, id).await.unwrap().into_exposed();
+        together.push(result.history.len());
+    }
+    assert_eq!(together, [1, 1, 2, 2, 1, 1]);
 }
 
 /// How many events there are, and how many of them tell of a refusal.

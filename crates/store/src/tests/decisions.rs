@@ -13,6 +13,7 @@ use crate::{StoreError, Target};
 
 crate::on_both! {
     a_chart_opens_to_its_patient_and_to_the_panel_only,
+    an_account_is_a_patients_where_both_its_kind_and_its_patient_say_so,
     what_one_may_not_know_of_is_answered_like_what_is_not_there,
     a_refusal_undoes_the_unit_and_leaves_its_event_alone,
     what_wants_a_fresh_factor_is_written_down_as_a_challenge,
@@ -85,6 +86,19 @@ async fn a_chart_opens_to_its_patient_and_to_the_panel_only(harness: Harness) {
     )
     .await;
     assert_eq!(other.unwrap_err().kind(), FailureKind::NotFound);
+}
+
+async fn an_account_is_a_patients_where_both_its_kind_and_its_patient_say_so(harness: Harness) {
+    let tenant = harness.clinic("lakeside").await;
+    for (kind, has_chart, opens) in
+        [("staff", true, false), ("patient", false, false), ("patient", true, true)]
+    {
+        let patient = harness.patient(tenant).await;
+        let named = has_chart.then_some(patient);
+        let user = harness.user(tenant, kind, &[], named).await;
+        let read = read_record(&harness, tenant, Audience::Portal, user, Target::OwnRecord).await;
+        assert_eq!(read.is_ok(), opens, "{kind} {has_chart}: {read:?}");
+    }
 }
 
 async fn what_one_may_not_know_of_is_answered_like_what_is_not_there(harness: Harness) {
