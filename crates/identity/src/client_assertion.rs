@@ -215,8 +215,8 @@ mod tests {
         );
         let of_length = |length: usize| format!("{head}{}", "A".repeat(length - head.len()));
         assert_eq!(named_client(&of_length(100 + head.len())), Some(client()));
-        assert_eq!(named_client(&of_length(LONGEST_ASSERTION)), Some(client()));
-        assert_eq!(named_client(&of_length(LONGEST_ASSERTION + 1)), None);
+        assert_eq!(named_client(&of_length(8_192)), Some(client()));
+        assert_eq!(named_client(&of_length(8_193)), None);
     }
 
     #[test]

@@ -89,11 +89,13 @@ async fn a_suspended_clinic_has_the_event_of_turning_the_call_away(harness: Harn
 async fn a_refused_call_that_cannot_be_written_down_is_told(harness: Harness) {
     let clinic = Clinic::open(&harness).await;
     let visitor = clinic.visitor(Audience::Portal);
-    harness.store.purge_keys(clinic.tenant).await;
+    assert_eq!(noted(&clinic, &visitor, refused("session.required", false)).await, Noted::Written);
     harness.keys.behave(Behavior::Away);
+    assert_eq!(noted(&clinic, &visitor, refused("session.required", false)).await, Noted::Written);
+    harness.store.purge_keys(clinic.tenant).await;
     let error =
         clinic.identity.note_refused_call(&visitor, refused("session.required", false)).await.unwrap_err();
     assert_eq!(error.kind(), FailureKind::Unavailable);
     harness.keys.behave(Behavior::Healthy);
-    assert!(events(&clinic).await.is_empty());
+    assert_eq!(events(&clinic).await.len(), 2);
 }

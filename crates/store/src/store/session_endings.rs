@@ -83,3 +83,27 @@ impl Store {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn an_endings_event_is_named_by_its_moment_and_its_session() {
+        let ending = SessionEnding {
+            session: SessionId::from_uuid(Uuid::from_u128(7)),
+            user: UserId::from_uuid(Uuid::from_u128(9)),
+            at: datetime!(2026-11-22 09:30:00.456_789 UTC),
+            action: ActionCode::SessionEnded,
+            reason: "idle",
+        };
+        let id = ending.event_id().uuid();
+        let (seconds, nanoseconds) = id.get_timestamp().unwrap().to_unix();
+        assert_eq!(i64::try_from(seconds).unwrap(), ending.at.unix_timestamp());
+        assert_eq!(nanoseconds, 456_000_000);
+        assert_eq!(id.as_u128() & 0xff, 7);
+    }
+}

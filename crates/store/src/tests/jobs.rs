@@ -6,10 +6,15 @@ use cloister_access::{
 use cloister_audit::{ActionCode, Actor, EventContext, EventDraft, Log};
 use cloister_kernel::Audience;
 use cloister_vault::{KeyOwner, Purpose};
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use time::Duration;
 
 use super::{Harness, Kind};
 use crate::{JobState, NewJob, StoreError, Target};
+
+crate::on_postgres! {
+    a_job_that_somebody_is_about_to_lease_is_passed_over,
+}
 
 crate::on_both! {
     a_job_exists_when_its_unit_is_committed_and_not_before,
@@ -76,6 +81,27 @@ async fn two_workers_never_hold_the_same_job(harness: Harness) {
     all.sort_unstable();
     all.dedup();
     assert_eq!(all.len(), 40);
+}
+
+async fn a_job_that_somebody_is_about_to_lease_is_passed_over(harness: Harness) {
+    let tenant = harness.clinic("lakeside").await;
+    let visitor = harness.visitor(tenant, Audience::Portal);
+    let mut visit = harness.store.begin_visit(&visitor).await.unwrap();
+    let mut jobs = Vec::new();
+    for second in 0..2 {
+        let due = harness.environment.now() - Duration::seconds(2 - second);
+        jobs.push(visit.enqueue(NewJob::new("count", "deliver_message", tenant, due)).await.unwrap());
+    }
+    visit.commit(()).await.unwrap();
+    let another = harness.admin.begin().await.unwrap();
+    let held = format!("SELECT id FROM jobs WHERE id = '{}' FOR UPDATE", jobs[0].uuid());
+    another.execute_unprepared(&held).await.unwrap();
+    let worker = harness.environment.uuid();
+    let leasing = harness.platform.lease_jobs(worker, &["count"], LEASE, 2);
+    let leased = tokio::time::timeout(std::time::Duration::from_secs(2), leasing).await;
+    another.rollback().await.unwrap();
+    let leased = leased.expect("nobody waits for another worker").unwrap();
+    assert_eq!(leased.iter().map(|job| job.id).collect::<Vec<_>>(), [jobs[1]]);
 }
 
 async fn a_job_that_fails_is_tried_again_and_then_given_up(harness: Harness) {
