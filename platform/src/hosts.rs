@@ -1,5 +1,7 @@
 //! The host table over the database: found in memory for a few seconds, the same work whatever the answer.
 
+#![cfg_attr(not(test), deny(clippy::large_futures, reason = "every request carries what is awaited here"))]
+
 use std::{
     collections::HashMap,
     sync::{
@@ -119,6 +121,9 @@ impl Shared {
 impl HostTable for DatabaseHosts {
     async fn find(&self, host: &CanonicalHost) -> Result<Option<HostEntry>, Problem> {
         let shared = &self.0;
+        if let Some(entry) = shared.found.get(host).await {
+            return Ok(entry);
+        }
         let looked_up = shared.found.try_get_with(host.clone(), async {
             let entry = shared.look_up(host).await?;
             if entry.is_none() {
@@ -126,7 +131,8 @@ impl HostTable for DatabaseHosts {
             }
             Ok::<_, StoreError>(entry)
         });
-        looked_up.await.map_err(|error: Arc<StoreError>| {
+        // In a box of its own: every request would carry the room that looking up takes.
+        Box::pin(looked_up).await.map_err(|error: Arc<StoreError>| {
             tracing::warn!(%error, "the host table could not be read");
             crate::error::away("the host table cannot be read")
         })

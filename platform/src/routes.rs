@@ -1,5 +1,7 @@
 //! Which routes a host serves: a clinic's API, FHIR endpoint, assets and pages, or what a fixed host is for.
 
+#![cfg_attr(not(test), deny(clippy::large_futures, reason = "every request carries what is awaited here"))]
+
 use std::sync::Arc;
 
 use cloister_edge::{Edge, EdgeEndpoint, Inbound, Operations, Problem, Site, Voice};
@@ -91,7 +93,7 @@ impl Endpoint for Sites {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let answered = self.of_clinic(request).await;
         if let Some(refusal) = inbound.refusal() {
-            refused_calls::note(&self.identity, &inbound, refusal, &method, &uri).await?;
+            Box::pin(refused_calls::note(&self.identity, &inbound, refusal, &method, &uri)).await?;
         }
         answered
     }
@@ -102,7 +104,7 @@ impl Sites {
         let path = request.uri().path();
         let first = path.split('/').nth(1).unwrap_or_default();
         match first {
-            "fhir" | "oauth" => machine_answers::speak(&self.api, request).await,
+            "fhir" | "oauth" => Box::pin(machine_answers::speak(&self.api, request)).await,
             "api" | ".well-known" => self.api.call(request).await,
             "assets" => self.assets.call(request).await,
             // A page's path has no dot: what looks like a file and is none is absent.

@@ -101,6 +101,7 @@ impl Clinical {
     ///
     /// # Errors
     /// `Invalid` limit, `Store` with `Cursor` or a denial.
+    #[deny(clippy::large_futures, reason = "the most frequent request carries what is awaited here")]
     pub async fn own_results(
         &self,
         caller: &Caller,
@@ -113,13 +114,14 @@ impl Clinical {
             let items = list.items.iter().map(summary).collect();
             return Ok(Phi::new(Page { items, next_cursor: list.next_cursor }));
         }
-        self.results(caller, Target::OwnRecord, page).await
+        Box::pin(self.results(caller, Target::OwnRecord, page)).await
     }
 
     /// One result of the patient who asks.
     ///
     /// # Errors
     /// `Store` with `NotFound` or a concealed denial, which answer alike.
+    #[deny(clippy::large_futures, reason = "the most frequent request carries what is awaited here")]
     pub async fn own_result(
         &self,
         caller: &Caller,
@@ -128,7 +130,7 @@ impl Clinical {
         if let Some(found) = self.store.own_result(caller, id).await? {
             return Ok(Phi::new(detail(found.result()?, &found.history)));
         }
-        self.result(caller, id, Chart::Own).await
+        Box::pin(self.result(caller, id, Chart::Own)).await
     }
 
     /// The results of a patient on the caller's panel, newest first.

@@ -1,5 +1,7 @@
 //! What every request passes, outermost first.
 
+#![cfg_attr(not(test), deny(clippy::large_futures, reason = "every request carries what is awaited here"))]
+
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use cloister_ephemeral::Ephemeral;

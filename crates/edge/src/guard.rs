@@ -14,6 +14,8 @@
 //!
 //! A request that its guard turns away is remembered in its [`Inbound`]: whoever serves the routes writes the event.
 
+#![cfg_attr(not(test), deny(clippy::large_futures, reason = "every request carries what is awaited here"))]
+
 use cloister_access::RequestFacts;
 use cloister_ephemeral::{Activity, ClaimKey, Flow, RateKey, SessionRecord, Token, TokenHash, Touched};
 use cloister_kernel::SecretString;

@@ -1,5 +1,7 @@
 //! What is known of a request before anybody is known.
 
+#![cfg_attr(not(test), deny(clippy::large_futures, reason = "every request carries what is awaited here"))]
+
 use std::{
     net::IpAddr,
     sync::{Arc, OnceLock},

@@ -1,5 +1,7 @@
 //! One log line and one measurement for each request: templates, never paths; no query, no address, no body.
 
+#![cfg_attr(not(test), deny(clippy::large_futures, reason = "every request carries what is awaited here"))]
+
 use std::{
     sync::{
         Arc, Mutex, PoisonError,

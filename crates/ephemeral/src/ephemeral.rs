@@ -1,5 +1,7 @@
 //! The one type other crates use; it chooses the store and keeps what both have in common.
 
+#![cfg_attr(not(test), deny(clippy::large_futures, reason = "every request carries what is awaited here"))]
+
 use std::sync::Arc;
 
 use cloister_kernel::{Environment, SessionId, TenantId, UserId};

@@ -4,6 +4,8 @@
 //! connection that has just answered its COMMIT need not be asked, so it rests here for the next unit, and goes back to
 //! the pool, to be asked and to end at its age, once a minute.
 
+#![cfg_attr(not(test), deny(clippy::large_futures, reason = "every request carries what is awaited here"))]
+
 use std::{
     ops::{Deref, DerefMut},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -63,7 +65,7 @@ impl Connections {
             .map_err(|_| sqlx::Error::PoolClosed)?;
         let (connection, asked) = match self.rested() {
             Some(rested) => (rested.connection, rested.asked),
-            None => (acquire(&self.pool).await?, Instant::now()),
+            None => (Box::pin(acquire(&self.pool)).await?, Instant::now()),
         };
         Ok(Lent { connection, asked, connections: self.clone(), place })
     }

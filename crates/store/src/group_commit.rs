@@ -5,6 +5,8 @@
 //! own, with rows of its own; rows are given out once all of the group is committed. Where one of a group fails, all are
 //! undone and none is answered: `None`, and each caller does its work in a unit of its own.
 
+#![cfg_attr(not(test), deny(clippy::large_futures, reason = "every request carries what is awaited here"))]
+
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

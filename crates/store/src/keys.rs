@@ -4,6 +4,8 @@
 //! cut-off. Both are fetched before the transaction begins, so an absent key service costs no connection, and the
 //! SQLite writer is never held while waiting for a key.
 
+#![cfg_attr(not(test), deny(clippy::large_futures, reason = "every request carries what is awaited here"))]
+
 use std::{collections::HashMap, sync::Arc};
 
 use cloister_kernel::Environment;
@@ -53,7 +55,8 @@ impl Keys {
                 return Ok(Arc::clone(wrapped));
             }
         }
-        let wrapped: Arc<[WrappedKey]> = wrapped_keys::read(&self.database, owner).await?.into();
+        // In a box of its own: every unit of work would carry the room that reading takes.
+        let wrapped: Arc<[WrappedKey]> = Box::pin(wrapped_keys::read(&self.database, owner)).await?.into();
         let mut known = self.known.write().await;
         if known.len() >= CAPACITY {
             known.retain(|_, (read_at, _)| now - *read_at < FRESH_FOR);

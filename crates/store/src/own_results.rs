@@ -6,6 +6,8 @@
 //! the caller's unit of work decides and says why. So it does where the connection was lost, which leaves open whether the
 //! event stands.
 
+#![cfg_attr(not(test), deny(clippy::large_futures, reason = "every request carries what is awaited here"))]
+
 use std::sync::LazyLock;
 
 use cloister_access::{

@@ -1,5 +1,7 @@
 //! The bounded cache of opened data keys.
 
+#![cfg_attr(not(test), deny(clippy::large_futures, reason = "every request carries what is awaited here"))]
+
 use std::{
     collections::HashMap,
     fmt,
@@ -189,14 +191,14 @@ impl KeyCache {
         for _ in 0..ATTEMPTS {
             let entry = match self.0.entries.get(&name).await {
                 Some(entry) => entry,
-                None => self.open_once(name, wrapped).await?,
+                None => Box::pin(self.open_once(name, wrapped)).await?,
             };
             if self.0.is_valid(&name.owner, &entry)
                 && let Some(key) = entry.key.key()
             {
                 return Ok((key, entry.opened_at));
             }
-            self.0.remove(name, &entry).await;
+            Box::pin(self.0.remove(name, &entry)).await;
         }
         Err(KeyServiceError::Unavailable(Outage::TimedOut).into())
     }

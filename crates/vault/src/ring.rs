@@ -1,5 +1,7 @@
 //! The opened data keys of one owner, for one unit of work.
 
+#![cfg_attr(not(test), deny(clippy::large_futures, reason = "every request carries what is awaited here"))]
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use cloister_kernel::Environment;

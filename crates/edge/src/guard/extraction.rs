@@ -1,5 +1,7 @@
 //! How the framework applies the guards: as security schemes that the API's document names, or as plain extractors.
 
+#![cfg_attr(not(test), deny(clippy::large_futures, reason = "every request carries what is awaited here"))]
+
 use poem::{FromRequest, Request, RequestBody};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,

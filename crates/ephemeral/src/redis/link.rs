@@ -1,5 +1,7 @@
 //! One connection, checked out once and shared by all requests; replaced when it fails.
 
+#![cfg_attr(not(test), deny(clippy::large_futures, reason = "every request carries what is awaited here"))]
+
 use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -105,7 +107,8 @@ impl Link {
         }
         // Stands until the connection is there, also when this request is dropped halfway.
         *last_failure = Some((Instant::now(), "connecting took too long".to_owned()));
-        match self.pool.get().await {
+        // In a box of its own: every call would carry the room that connecting takes.
+        match Box::pin(self.pool.get()).await {
             Err(error) => {
                 let error = error.to_string();
                 tracing::warn!(error, "redis cannot be reached");

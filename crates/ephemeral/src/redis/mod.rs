@@ -1,5 +1,7 @@
 //! The store in Redis: each operation is one script, so one atomic step and one round trip.
 
+#![cfg_attr(not(test), deny(clippy::large_futures, reason = "every request carries what is awaited here"))]
+
 mod ended;
 mod link;
 mod script;

@@ -1,5 +1,7 @@
 //! The scripts, their calls and their answers.
 
+#![cfg_attr(not(test), deny(clippy::large_futures, reason = "every request carries what is awaited here"))]
+
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use deadpool_redis::redis::{Script, ScriptInvocation, ToRedisArgs, Value};
