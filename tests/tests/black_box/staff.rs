@@ -2,12 +2,15 @@
 
 use cloister_testkit::app::TestApp;
 use serde_json::{Value, json};
+use time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_list_holds_everybody_once_in_the_order_they_joined_with_all_their_roles() {
     let app = TestApp::start().await;
     let mut clinic = app.clinic("lakeside").await;
+    app.pass(Duration::seconds(1));
     clinic.staff(&app, "doctor@lakeside.example", "clinician", None).await;
+    app.pass(Duration::seconds(1));
     clinic.owner.step_up(&app).await;
     let request = json!({ "email": "desk@lakeside.example", "display_name": "Billie Holt",
         "roles": ["support", "billing"] });
