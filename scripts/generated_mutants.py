@@ -77,12 +77,12 @@ def placeless(name):
 
 
 def listed(copy, crate, more):
-    """All changes that are made to a crate, as cargo-mutants tells them."""
+    """All changes that are made to a crate, as cargo-mutants tells them; it says nothing of a crate that a difference leaves alone."""
     ended = subprocess.run([TOOL, "mutants", "--list", "--json", "--package", f"cloister-{crate}", *more], cwd=copy,
                            capture_output=True, text=True, env={**os.environ, "GIT_CEILING_DIRECTORIES": str(copy.parent)})
     if ended.returncode:
         raise mutants.MutantError(f"cargo-mutants lists nothing for {crate}: {ended.stderr}")
-    return json.loads(ended.stdout)
+    return json.loads(ended.stdout) if ended.stdout.strip() else []
 
 
 class Findings:

@@ -133,3 +133,21 @@ def test_a_reason_for_what_is_noticed_by_now_can_go():
 
 def test_the_table_counts_what_was_not_run():
     assert generated.table({"door": {ONE: "caught", TWO: "caught", THREE: None}})[1].split() == ["door", "3", "2", "0", "0", "1"]
+
+
+@pytest.mark.parametrize(("answer", "told"), [("echo '[{\"name\": \"one\"}]'", [{"name": "one"}]), ("echo INFO No mutants >&2", [])])
+def test_a_crate_that_a_difference_leaves_alone_has_no_changes(tmp_path, monkeypatch, answer, told):
+    tool = tmp_path / "cargo-mutants"
+    tool.write_text(f"#!/bin/sh\n{answer}\n")
+    tool.chmod(0o755)
+    monkeypatch.setattr(generated, "TOOL", tool)
+    assert generated.listed(tmp_path, "door", []) == told
+
+
+def test_what_cargo_mutants_refuses_is_told(tmp_path, monkeypatch):
+    tool = tmp_path / "cargo-mutants"
+    tool.write_text("#!/bin/sh\necho no such crate >&2\nexit 1\n")
+    tool.chmod(0o755)
+    monkeypatch.setattr(generated, "TOOL", tool)
+    with pytest.raises(generated.mutants.MutantError, match="no such crate"):
+        generated.listed(tmp_path, "door", [])
